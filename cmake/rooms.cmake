@@ -1,0 +1,83 @@
+# gatehouse_room(NAME LEVEL n FOLDER dir [ROOMS room …] [PARTS target …])
+#
+# One static library per room, made of every *.cpp and *.h in FOLDER (relative to the source folder; main programs end in _main.cpp and
+# are left out). LEVEL is the room's floor: a room may link only rooms of a lower level, and may include only headers of rooms that it
+# links (directly or through them). Both are errors of the configure step or the build.
+function(gatehouse_room name)
+  cmake_parse_arguments(PARSE_ARGV 1 room "" "LEVEL;FOLDER" "ROOMS;PARTS")
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/${room_FOLDER}/*.cpp")
+  list(FILTER sources EXCLUDE REGEX "_main\\.cpp$")
+  file(GLOB headers CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/${room_FOLDER}/*.h")
+  if(sources)
+    add_library(${name} STATIC)
+    target_sources(${name} PRIVATE ${sources})
+    set(scope PUBLIC)
+  else()
+    add_library(${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  if(headers)
+    target_sources(${name} ${scope} FILE_SET HEADERS BASE_DIRS "${CMAKE_SOURCE_DIR}" FILES ${headers})
+  endif()
+  foreach(lower IN LISTS room_ROOMS)
+    get_property(lower_level GLOBAL PROPERTY gatehouse_level_${lower})
+    if(lower_level STREQUAL "")
+      message(FATAL_ERROR "room ${name} links ${lower}, which is not a room, or is declared after it")
+    endif()
+    if(NOT lower_level LESS room_LEVEL)
+      message(FATAL_ERROR "room ${name} (level ${room_LEVEL}) links ${lower} (level ${lower_level}): links go down only")
+    endif()
+  endforeach()
+  target_link_libraries(${name} ${scope} ${room_ROOMS} ${room_PARTS})
+  set_property(GLOBAL PROPERTY gatehouse_level_${name} ${room_LEVEL})
+  set_property(GLOBAL PROPERTY gatehouse_folder_${name} ${room_FOLDER})
+  set_property(GLOBAL PROPERTY gatehouse_rooms_of_${name} ${room_ROOMS})
+  set_property(GLOBAL APPEND PROPERTY gatehouse_rooms ${name})
+endfunction()
+
+# gatehouse_program(NAME FOLDER dir MAIN file ROOMS room …): an executable in build/<preset>/bin/.
+function(gatehouse_program name)
+  cmake_parse_arguments(PARSE_ARGV 1 program "" "MAIN" "ROOMS;PARTS")
+  add_executable(${name} ${program_MAIN})
+  target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE ${program_ROOMS} ${program_PARTS})
+endfunction()
+
+# The include directory is the source folder for all, so what a room may include is checked over its text, at each build.
+function(gatehouse_check_includes)
+  get_property(rooms GLOBAL PROPERTY gatehouse_rooms)
+  set(table "")
+  set(inputs "")
+  foreach(room IN LISTS rooms)
+    get_property(folder GLOBAL PROPERTY gatehouse_folder_${room})
+    get_property(below GLOBAL PROPERTY gatehouse_rooms_of_${room})
+    set(seen "")
+    while(below)
+      list(POP_FRONT below next)
+      if(NOT next IN_LIST seen)
+        list(APPEND seen ${next})
+        get_property(more GLOBAL PROPERTY gatehouse_rooms_of_${next})
+        list(APPEND below ${more})
+      endif()
+    endwhile()
+    set(allowed "${folder}")
+    foreach(lower IN LISTS seen)
+      get_property(lower_folder GLOBAL PROPERTY gatehouse_folder_${lower})
+      string(APPEND allowed ",${lower_folder}")
+    endforeach()
+    string(APPEND table "${folder}=${allowed}\n")
+    file(GLOB files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/${folder}/*.cpp" "${CMAKE_SOURCE_DIR}/${folder}/*.h")
+    list(FILTER files EXCLUDE REGEX "_main\\.cpp$")
+    list(APPEND inputs ${files})
+  endforeach()
+  file(WRITE "${CMAKE_BINARY_DIR}/room_includes.txt" "${table}")
+  add_custom_command(
+    OUTPUT "${CMAKE_BINARY_DIR}/room_includes.stamp"
+    COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DTABLE=${CMAKE_BINARY_DIR}/room_includes.txt
+            -P "${CMAKE_SOURCE_DIR}/cmake/check_includes.cmake"
+    COMMAND ${CMAKE_COMMAND} -E touch "${CMAKE_BINARY_DIR}/room_includes.stamp"
+    DEPENDS ${inputs} "${CMAKE_SOURCE_DIR}/cmake/check_includes.cmake"
+    COMMENT "checking that includes go down"
+    VERBATIM)
+  add_custom_target(room_includes ALL DEPENDS "${CMAKE_BINARY_DIR}/room_includes.stamp")
+endfunction()
