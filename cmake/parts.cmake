@@ -1,9 +1,8 @@
-# What we take and do not write; Debian's package names are in docs/packages.
+# What we take and do not write; Debian's package names are in etc/packages.
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
 find_package(tl-expected REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json url program_options)
 find_package(PkgConfig REQUIRED)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,7 +23,7 @@ class AuditLine {
   AuditLine& serial(std::string_view name, std::uint64_t value) { return text(name, std::to_string(value)); }
   AuditLine& texts(std::string_view name, std::span<const std::string> values);
   /// The whole object with a newline.
-  std::string take() &&;
+  std::string line() const;
 
  private:
   std::string line_;
@@ -38,7 +39,7 @@ class AuditLog {
   /// Opens (0600, created when missing) for appending. @error Problem with path and mend
   static Result<AuditLog> open(const std::string& path);
   /// One write(2). @error Problem when the line is not whole on the file (disk full, gone)
-  Result<void> write(AuditLine&& line);
+  Result<void> write(const AuditLine& line);
   int fd() const { return file_.fd(); }
 
  private:

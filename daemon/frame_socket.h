@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,9 +17,15 @@
 
 namespace gatehouse {
 
+/// A message as it came. Some carry a shared secret K or a password, so the octets are wiped when the frame goes.
 struct Frame {
   ByteVector payload;
   std::vector<UniqueFd> descriptors;
+
+  Frame() = default;
+  Frame(Frame&&) noexcept = default;
+  Frame& operator=(Frame&&) noexcept = default;
+  ~Frame();
 };
 
 /// Blocking, with a deadline per call. Not for two threads at once. SIGPIPE is never raised.

@@ -1,10 +1,10 @@
 /// The text log of a process: stderr, a file, or syslog; one line an event, prefixed with the program and its part.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <string>
 #include <string_view>
-
-#include <fmt/format.h>
 
 namespace gatehouse::log {
 

@@ -1,10 +1,9 @@
 #include "protocol/core/bytes.h"
 
+#include <fmt/format.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
-
-#include <fmt/format.h>
 
 namespace gatehouse {
 

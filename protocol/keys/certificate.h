@@ -74,8 +74,8 @@ ProtocolResult<CertificateEnvelope> open_certificate(Bytes blob);
 /// A well-formed certificate. Whether anyone should believe it is for the caller to ask, in the order of verify_signature() first.
 class Certificate {
  public:
-  /// @error bad_encoding: malformed, left-over octets, a type other than user and host, more than max_principals, a principal or key id with
-  /// a NUL octet, a duplicate option or extension, a reserved field that is not empty, a signature key that is no plain key we know
+  /// @error bad_encoding: malformed, left-over octets, a type other than user and host, more than max_principals, a principal or key id
+  /// with a NUL octet, a duplicate option or extension, a reserved field that is not empty, a signature key that is no plain key we know
   static ProtocolResult<Certificate> parse(Bytes blob);
   /// "ssh-ed25519-cert-v01@openssh.com AAAA… comment" as in a -cert.pub file.
   static Result<Certificate> parse_line(std::string_view line);

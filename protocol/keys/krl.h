@@ -20,7 +20,8 @@ enum class Revocation : std::uint8_t { none, key, ca_key, serial, key_id };
 /// A revocation list in a form that answers quickly and writes itself out.
 class Krl {
  public:
-  /// @error bad_encoding: malformed, unknown format version, unknown critical section, a signature section (OpenSSH 9.4 and later refuse it)
+  /// @error bad_encoding: malformed, unknown format version, unknown critical section, a signature section (OpenSSH 9.4 and later refuse
+  /// it)
   static ProtocolResult<Krl> parse(Bytes file);
   /// The file: a pure function of the content.
   ByteVector write() const;
