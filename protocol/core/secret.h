@@ -14,7 +14,7 @@ namespace gatehouse {
 /// Moves, never copies, never prints, and is wiped when it goes.
 class SecretBytes {
  public:
-  SecretBytes() = default;
+  SecretBytes() : bytes_(nullptr, Wipe{0}) {}
   explicit SecretBytes(std::size_t size) : bytes_(new std::uint8_t[size]{}, Wipe{size}) {}
   /// A copy of `plain`, whose owner must wipe it.
   static SecretBytes copy_of(Bytes plain);
@@ -32,7 +32,7 @@ class SecretBytes {
 
  private:
   struct Wipe {
-    std::size_t size = 0;
+    std::size_t size;
     void operator()(std::uint8_t* p) const {
       OPENSSL_cleanse(p, size);
       delete[] p;

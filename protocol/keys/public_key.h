@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "protocol/core/bytes.h"
 #include "protocol/core/error.h"
 #include "protocol/keys/algorithm.h"
 
