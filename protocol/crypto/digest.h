@@ -15,6 +15,7 @@ enum class Digest : std::uint8_t { sha256, sha384, sha512 };
 std::size_t digest_size(Digest digest);
 /// The digest of `data`. OpenSSL without SHA-2 is a broken installation: aborts.
 ByteVector hash(Digest digest, Bytes data);
+/// RFC 2104 with the digest.
 ByteVector hmac(Digest digest, const SecretBytes& key, Bytes data);
 
 }  // namespace gatehouse::crypto

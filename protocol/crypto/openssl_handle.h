@@ -11,6 +11,8 @@
 
 #include <memory>
 
+#include "protocol/crypto/digest.h"
+
 namespace gatehouse::crypto {
 
 template <auto Free>
@@ -33,5 +35,8 @@ using BigNum = std::unique_ptr<BIGNUM, FreeWith<BN_clear_free>>;  // may hold a 
 using EcdsaSig = std::unique_ptr<ECDSA_SIG, FreeWith<ECDSA_SIG_free>>;
 using ParamBuilder = std::unique_ptr<OSSL_PARAM_BLD, FreeWith<OSSL_PARAM_BLD_free>>;
 using Params = std::unique_ptr<OSSL_PARAM, FreeWith<OSSL_PARAM_free>>;
+
+/// OpenSSL's implementation of the digest; lives as long as the process.
+const EVP_MD* openssl_digest(Digest digest);
 
 }  // namespace gatehouse::crypto
