@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "protocol/crypto/digest.h"
+
 namespace gatehouse::keys {
 
 /// Kinds of plain keys. FIDO (sk-*) types are not among them.
@@ -25,6 +27,8 @@ std::optional<KeyType> key_type_by_certificate_blob_name(std::string_view name);
 std::string_view signature_name(SignatureAlgorithm algorithm);
 std::optional<SignatureAlgorithm> signature_by_name(std::string_view name);
 KeyType key_type_of(SignatureAlgorithm algorithm);
+/// The digest under the signature, for those who give a token a prehash; none for Ed25519, which takes the data itself.
+std::optional<crypto::Digest> signature_digest(SignatureAlgorithm algorithm);
 /// The one algorithm of the type; rsa_sha2_512 for RSA.
 SignatureAlgorithm preferred_signature(KeyType type);
 /// The algorithms a key of the type can make, preferred first.

@@ -34,11 +34,13 @@ inline constexpr std::string_view session_end = "session-end@gatehouse";
 }  // namespace extension
 
 /// A name and its value. The wire wraps a value in a second string and leaves a flag's data empty; here the value is unwrapped, and
-/// empty for a flag. An option that is present with an empty value (force-command "") has has_value set.
+/// empty for a flag. An option that is present with an empty value (force-command "") has has_value set. Data of a name that we do not
+/// know need not be a string in a string: it is then kept as it is, with bare set.
 struct CertificateOption {
   std::string name;
   std::string value;
   bool has_value = false;
+  bool bare = false;
   bool operator==(const CertificateOption&) const = default;
 };
 

@@ -19,6 +19,9 @@ inline constexpr std::string_view krl = "gatehouse-krl";
 inline constexpr std::string_view checkpoint = "gatehouse-checkpoint";
 }  // namespace sshsig_namespace
 
+/// Room for a certificate, its signature and the rest; checked before anything is parsed.
+inline constexpr std::size_t max_sshsig_blob = 96 * 1024;
+
 /// The octets that the key signs: "SSHSIG", namespace, reserved, "sha512", H(message).
 ByteVector sshsig_to_be_signed(std::string_view name_space, Bytes message);
 /// The SSHSIG blob (magic, version 1, public key, namespace, reserved, hash algorithm, signature).
@@ -36,6 +39,7 @@ struct Sshsig {
   std::string hash_algorithm;  ///< "sha256" or "sha512"
   ByteVector signature_blob;
 };
+/// @error bad_encoding: malformed, left-over octets, a version other than 1, an empty namespace, a hash other than sha256 and sha512
 ProtocolResult<Sshsig> parse_sshsig(Bytes blob);
 
 /// Signs. @error what the signer says
