@@ -10,29 +10,6 @@ namespace {
 constexpr std::string_view path_of_users = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games";
 constexpr std::string_view path_of_root = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-bool matches(std::string_view pattern, std::string_view text) {
-  std::size_t at = 0;
-  std::size_t in = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t retry = 0;
-  while (in < text.size()) {
-    if (at < pattern.size() && pattern[at] == '*') {
-      star = at++;
-      retry = in;
-    } else if (at < pattern.size() && (pattern[at] == '?' || pattern[at] == text[in])) {
-      ++at;
-      ++in;
-    } else if (star != std::string_view::npos) {
-      at = star + 1;
-      in = ++retry;
-    } else {
-      return false;
-    }
-  }
-  while (at < pattern.size() && pattern[at] == '*') ++at;
-  return at == pattern.size();
-}
-
 class Builder {
  public:
   void set(std::string_view name, std::string_view value) {
@@ -62,10 +39,6 @@ class Builder {
 bool fit_for_environment(std::string_view name, std::string_view value) {
   return !name.empty() && name.size() <= 256 && value.size() <= 32768 && name.find('=') == std::string_view::npos &&
          name.find('\0') == std::string_view::npos && value.find('\0') == std::string_view::npos;
-}
-
-bool accepted_by(const std::vector<std::string>& patterns, std::string_view name) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) { return matches(pattern, name); });
 }
 
 std::vector<std::string> build_environment(const EnvironmentFacts& facts) {

@@ -40,7 +40,4 @@ bool fit_for_environment(std::string_view name, std::string_view value);
 /// twice has its last value. Made into "NAME=value".
 std::vector<std::string> build_environment(const EnvironmentFacts& facts);
 
-/// Whether `name` matches one of the patterns of AcceptEnv (* and ?); "!" does not negate there.
-bool accepted_by(const std::vector<std::string>& patterns, std::string_view name);
-
 }  // namespace gatehouse::sshd

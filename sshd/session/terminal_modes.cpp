@@ -1,17 +1,12 @@
 #include "sshd/session/terminal_modes.h"
 
-#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-
-#include "protocol/core/wire.h"
 
 namespace gatehouse::sshd {
 namespace {
 
-constexpr std::uint8_t tty_op_end = 0;
-constexpr std::uint8_t first_undefined = 160;
 constexpr std::uint8_t tty_op_ispeed = 128;
 constexpr std::uint8_t tty_op_ospeed = 129;
 constexpr std::uint32_t character_disabled = 255;
@@ -61,15 +56,15 @@ speed_t speed_code(std::uint32_t baud) {
   return code;
 }
 
-void apply(const TerminalMode& mode, termios& settings) {
+void apply(const connection::TerminalMode& mode, termios& settings) {
   for (const CharacterMode& known : character_modes) {
     if (known.opcode != mode.opcode) continue;
-    settings.c_cc[known.index] = mode.argument == character_disabled ? cc_t{_POSIX_VDISABLE} : static_cast<cc_t>(mode.argument);
+    settings.c_cc[known.index] = mode.value == character_disabled ? cc_t{_POSIX_VDISABLE} : static_cast<cc_t>(mode.value);
     return;
   }
   for (const FlagMode& known : flag_modes) {
     if (known.opcode != mode.opcode) continue;
-    if (mode.argument != 0) {
+    if (mode.value != 0) {
       settings.*known.word |= known.flag;
     } else {
       settings.*known.word &= ~known.flag;
@@ -77,39 +72,26 @@ void apply(const TerminalMode& mode, termios& settings) {
     return;
   }
   // CS7 and CS8 are values of one field, not flags: "off" says nothing about which other value is wanted.
-  if ((mode.opcode == opcode_cs7 || mode.opcode == opcode_cs8) && mode.argument != 0) {
+  if ((mode.opcode == opcode_cs7 || mode.opcode == opcode_cs8) && mode.value != 0) {
     settings.c_cflag = (settings.c_cflag & ~static_cast<tcflag_t>(CSIZE)) | (mode.opcode == opcode_cs7 ? CS7 : CS8);
   }
-  if (mode.opcode == tty_op_ispeed) cfsetispeed(&settings, speed_code(mode.argument));
-  if (mode.opcode == tty_op_ospeed) cfsetospeed(&settings, speed_code(mode.argument));
+  if (mode.opcode == tty_op_ispeed) cfsetispeed(&settings, speed_code(mode.value));
+  if (mode.opcode == tty_op_ospeed) cfsetospeed(&settings, speed_code(mode.value));
 }
 
 }  // namespace
 
-std::vector<TerminalMode> parse_terminal_modes(Bytes encoded) {
-  std::vector<TerminalMode> modes;
-  WireReader reader(encoded);
-  while (reader.more() && modes.size() < first_undefined) {
-    const std::uint8_t opcode = reader.byte();
-    if (opcode == tty_op_end || opcode >= first_undefined) break;
-    const std::uint32_t argument = reader.uint32();
-    if (reader.failed()) break;
-    modes.push_back({opcode, argument});
-  }
-  return modes;
+void apply_terminal_modes(const std::vector<connection::TerminalMode>& modes, termios& settings) {
+  for (const connection::TerminalMode& mode : modes) apply(mode, settings);
 }
 
-void apply_terminal_modes(const std::vector<TerminalMode>& modes, termios& settings) {
-  for (const TerminalMode& mode : modes) apply(mode, settings);
-}
-
-struct winsize window_size(std::uint32_t columns, std::uint32_t rows, std::uint32_t width_pixels, std::uint32_t height_pixels) {
+struct winsize window_size(const connection::TerminalSize& asked) {
   const auto fit = [](std::uint32_t value) { return static_cast<unsigned short>(std::min<std::uint32_t>(value, 65535)); };
   struct winsize size {};
-  size.ws_col = fit(columns);
-  size.ws_row = fit(rows);
-  size.ws_xpixel = fit(width_pixels);
-  size.ws_ypixel = fit(height_pixels);
+  size.ws_col = fit(asked.columns);
+  size.ws_row = fit(asked.rows);
+  size.ws_xpixel = fit(asked.width_pixels);
+  size.ws_ypixel = fit(asked.height_pixels);
   return size;
 }
 

@@ -71,16 +71,5 @@ TEST(Environment, RefusesNamesAndValuesThatWouldBreakALine) {
   EXPECT_FALSE(fit_for_environment("A", std::string(32769, 'x')));
 }
 
-TEST(AcceptEnv, MatchesPatterns) {
-  const std::vector<std::string> patterns = {"LANG", "LC_*", "GIT_?"};
-  EXPECT_TRUE(accepted_by(patterns, "LANG"));
-  EXPECT_TRUE(accepted_by(patterns, "LC_TIME"));
-  EXPECT_TRUE(accepted_by(patterns, "LC_"));
-  EXPECT_TRUE(accepted_by(patterns, "GIT_X"));
-  EXPECT_FALSE(accepted_by(patterns, "GIT_XY"));
-  EXPECT_FALSE(accepted_by(patterns, "LD_PRELOAD"));
-  EXPECT_FALSE(accepted_by({}, "LANG"));
-}
-
 }  // namespace
 }  // namespace gatehouse::sshd

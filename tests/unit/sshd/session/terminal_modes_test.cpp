@@ -2,42 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "protocol/core/wire.h"
-
 namespace gatehouse::sshd {
 namespace {
-
-ByteVector encoded(std::initializer_list<TerminalMode> modes, bool end = true) {
-  WireWriter writer;
-  for (const TerminalMode& mode : modes) writer.byte(mode.opcode).uint32(mode.argument);
-  if (end) writer.byte(0);
-  return writer.take();
-}
-
-TEST(TerminalModes, AreReadUpToTheEndMark) {
-  ByteVector octets = encoded({{1, 3}, {53, 0}});
-  octets.push_back(50);
-  EXPECT_EQ(parse_terminal_modes(octets), (std::vector<TerminalMode>{{1, 3}, {53, 0}}));
-}
-
-TEST(TerminalModes, UndefinedOpcodesStopTheReading) {
-  EXPECT_EQ(parse_terminal_modes(encoded({{53, 1}, {160, 7}, {54, 1}})), (std::vector<TerminalMode>{{53, 1}}));
-  EXPECT_EQ(parse_terminal_modes(encoded({{53, 1}, {255, 7}})), (std::vector<TerminalMode>{{53, 1}}));
-}
-
-TEST(TerminalModes, ATruncatedArgumentIsDropped) {
-  for (std::size_t size = 6; size < 10; ++size) {
-    const ByteVector octets = encoded({{1, 3}, {53, 1}}, false);
-    EXPECT_EQ(parse_terminal_modes(Bytes(octets).first(size)), (std::vector<TerminalMode>{{1, 3}})) << size;
-  }
-  EXPECT_TRUE(parse_terminal_modes({}).empty());
-}
-
-TEST(TerminalModes, AnEndlessListIsCut) {
-  ByteVector octets;
-  for (int i = 0; i < 100000; ++i) octets.insert(octets.end(), {53, 0, 0, 0, 1});
-  EXPECT_LE(parse_terminal_modes(octets).size(), 160U);
-}
 
 TEST(TerminalModes, SetAndClearFlagsAndCharacters) {
   termios settings{};
@@ -62,7 +28,7 @@ TEST(TerminalModes, SpeedsBecomeTheNextLowerThatExists) {
 }
 
 TEST(WindowSize, IsBoundedByWhatTheKernelTakes) {
-  const auto size = window_size(0xFFFFFFFF, 0, 70000, 640);
+  const auto size = window_size({0xFFFFFFFF, 0, 70000, 640});
   EXPECT_EQ(size.ws_col, 65535);
   EXPECT_EQ(size.ws_row, 0);
   EXPECT_EQ(size.ws_xpixel, 65535);
