@@ -58,6 +58,9 @@ class ServerAuth {
   /// requests, too many tries, a message that a client must not send, malformed, a request while an answer is owed
   ProtocolResult<std::optional<ServerAuthEvent>> receive(const transport::PayloadReceived& message);
 
+  /// For settings that depend on the user: before the first request is received. Later ones keep what they have counted.
+  void change_settings(ServerAuthSettings settings) { settings_ = std::move(settings); }
+
   bool pending() const { return asked_.has_value(); }
   /// PK_OK to the pending query. For a signed request it would be a way past the signature: aborts.
   void accept_query();
