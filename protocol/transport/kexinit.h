@@ -5,14 +5,11 @@
 
 #include "protocol/core/error.h"
 #include "protocol/transport/algorithms.h"
+#include "protocol/transport/name_list.h"
 
 namespace gatehouse::transport {
 
-using NameList = std::vector<std::string>;
 using Cookie = std::array<std::uint8_t, 16>;
-
-/// Bounds on what a peer may list; each name is at most 64 octets (RFC 4251 section 6).
-inline constexpr std::size_t max_names_per_list = 256;
 
 struct KexInit {
   Cookie cookie{};

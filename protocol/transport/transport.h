@@ -121,7 +121,8 @@ class Transport {
   /// Both at once, by copying; for tests and small inputs.
   void feed(Bytes octets);
 
-  /// The next thing that happened, or nothing until more input, an answer or output room comes.
+  /// The next thing that happened, or nothing until more input or an answer comes, or until output() has been written: while a peer that
+  /// does not read has 1 MiB waiting, its messages wait too. So ask again after output_sent().
   /// @error the violation that closed the transport, once; nothing afterwards
   ProtocolResult<std::optional<Event>> next();
   /// After a violation, a DISCONNECT either way: nothing is read or sent any more, but output() may have a rest.
@@ -149,8 +150,7 @@ class Transport {
   ByteVector take_output();
 
   /// Sends a message of a higher layer: into output(), or, while a key exchange holds it back, into a bounded queue. More than what
-  /// send_room() says is taken too, for replies; a queue past its hard limit (1 MiB above) closes with too_much_output. Dropped when
-  /// closed.
+  /// send_room() says is taken too, for replies; past the hard limit of 4 MiB waiting it closes with too_much_output. Dropped when closed.
   void send(Bytes payload);
   /// The same without a copy: fill the span, then say how much of it counts. The span is good until finish_payload().
   std::span<std::uint8_t> start_payload(std::size_t at_most);
@@ -166,7 +166,7 @@ class Transport {
   /// Server, during authentication: another EXT_INFO, if the client announced ext-info-in-auth@openssh.com. @return whether it did
   bool send_ext_info(const ExtInfo& ext_info);
 
-  /// Starts a key exchange unless one is under way or it is the time before the first.
+  /// Starts a key exchange, unless one is under way or the first has not finished.
   void request_rekey();
   /// From now on messages of the connection layer pass, and those of authentication do not. A server calls it after it sent
   /// USERAUTH_SUCCESS, a client when it came.
@@ -199,12 +199,14 @@ class Transport {
   // -- hand-over
 
   static constexpr std::size_t max_snapshot = 4 * 1024 * 1024;
-  /// Whether snapshot() can be taken: keys installed, no key exchange under way or asked for, no answer owed, not closed.
+  /// Whether snapshot() can be taken: keys installed, no key exchange under way, no event or answer owed, not closed. A rekey that still
+  /// waits for its cookie does not count: the restored transport asks again.
   bool can_snapshot() const;
   /// All that another process needs to go on: keys, sequence numbers, rekey counts, strict flag, names, identification lines, session id,
-  /// extensions, unread input, unsent output. Ends in a digest. This transport must not be used any more.
-  /// @error bad_snapshot when can_snapshot() is false
-  ProtocolResult<SecretBytes> snapshot() const;
+  /// extensions, unread input, unsent output. Ends in a digest. This transport is closed afterwards, so that no sequence number is used
+  /// twice, and its output is not to be sent: it is in the snapshot.
+  /// @error bad_snapshot when can_snapshot() is false, or when more than max_snapshot would come out
+  ProtocolResult<SecretBytes> snapshot();
 
  private:
   struct Content;
