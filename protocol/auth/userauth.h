@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "protocol/core/bytes.h"
 #include "protocol/core/error.h"
 #include "protocol/keys/algorithm.h"
 

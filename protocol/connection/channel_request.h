@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "protocol/core/bytes.h"
 #include "protocol/core/error.h"
 
 namespace gatehouse::connection {

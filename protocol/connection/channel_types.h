@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "protocol/core/bytes.h"
 #include "protocol/core/error.h"
 
 namespace gatehouse::connection {

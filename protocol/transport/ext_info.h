@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "protocol/core/bytes.h"
 #include "protocol/core/error.h"
 
 namespace gatehouse::transport {

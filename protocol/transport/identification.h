@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "protocol/core/bytes.h"
 #include "protocol/core/error.h"
 #include "protocol/transport/algorithms.h"
 

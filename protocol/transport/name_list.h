@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/core/bytes.h"
 #include "protocol/core/error.h"
 
 namespace gatehouse::transport {

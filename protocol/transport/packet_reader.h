@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "protocol/core/bytes.h"
 #include "protocol/core/error.h"
 #include "protocol/crypto/packet_cipher.h"
 #include "protocol/transport/octet_queue.h"
