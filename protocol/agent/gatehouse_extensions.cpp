@@ -9,14 +9,13 @@ namespace {
 constexpr std::uint32_t version = 1;
 constexpr std::size_t max_text = 4096;
 constexpr std::size_t max_password = 1024;
-constexpr std::size_t max_trust = 128 * 1024;
 constexpr std::size_t max_sessions = 256;
 
 }  // namespace
 
 SecretBytes write_login_request(const LoginRequest& request) {
   WireWriter writer;
-  writer.uint32(version).string(request.ca_url).string(request.ca_trust_pem).string(request.user).string(request.password.reveal());
+  writer.uint32(version).string(request.ca_url).string(request.ca_file).string(request.user).string(request.password.reveal());
   writer.string(request.role).string(request.reason).uint32(request.lifetime_seconds);
   ByteVector plain = writer.take();
   SecretBytes body = SecretBytes::copy_of(plain);
@@ -35,12 +34,12 @@ ProtocolResult<LoginRequest> parse_login_request(Bytes body) {
   const std::string_view role = reader.text();
   const std::string_view reason = reader.text();
   request.lifetime_seconds = reader.uint32();
-  if (!reader.finish() || url.size() > max_text || trust.size() > max_trust || user.size() > max_text || password.size() > max_password ||
+  if (!reader.finish() || url.size() > max_text || trust.size() > max_text || user.size() > max_text || password.size() > max_password ||
       role.size() > max_text || reason.size() > max_text) {
     return violation(Violation::bad_encoding, "login@gatehouse");
   }
   request.ca_url = url;
-  request.ca_trust_pem = trust;
+  request.ca_file = trust;
   request.user = user;
   request.password = SecretBytes::copy_of(password);
   request.role = role;

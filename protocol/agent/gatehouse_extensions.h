@@ -17,8 +17,8 @@ inline constexpr std::string_view logout_name = "logout@gatehouse";
 
 /// Body of login@gatehouse.
 struct LoginRequest {
-  std::string ca_url;        ///< "https://ca.example.com:8443"
-  std::string ca_trust_pem;  ///< certificates that the CA's TLS certificate is verified with; empty: the system's
+  std::string ca_url;   ///< "https://ca.example.com:8443"
+  std::string ca_file;  ///< PEM file, absolute: who may vouch for the CA's TLS certificate; empty: the system's
   std::string user;
   SecretBytes password;
   std::string role;                    ///< empty: the one that the policy picks
