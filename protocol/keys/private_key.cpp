@@ -29,15 +29,9 @@ const char* openssl_curve(KeyType type) {
   std::abort();
 }
 
-template <class T>
-T or_abort(T handle) {
-  if (!handle) std::abort();
-  return handle;
-}
-
 /// In a secure BIGNUM, so that OpenSSL wipes its copies too.
 crypto::BigNum secret_number(Bytes magnitude) {
-  crypto::BigNum number = or_abort(crypto::BigNum(BN_secure_new()));
+  crypto::BigNum number = crypto::or_abort(crypto::BigNum(BN_secure_new()));
   if (BN_bin2bn(magnitude.data(), static_cast<int>(magnitude.size()), number.get()) == nullptr) std::abort();
   BN_set_flags(number.get(), BN_FLG_CONSTTIME);
   return number;
@@ -65,6 +59,7 @@ ByteVector public_point(const EVP_PKEY* key) {
 
 /// @return null when OpenSSL refuses the values
 crypto::EvpPkey key_pair_from(const char* algorithm, const crypto::ParamBuilder& builder) {
+  const crypto::DiscardErrors discard;
   const crypto::Params params(OSSL_PARAM_BLD_to_param(builder.get()));
   const crypto::EvpPkeyCtx context(EVP_PKEY_CTX_new_from_name(nullptr, algorithm, nullptr));
   EVP_PKEY* made = nullptr;
@@ -82,7 +77,7 @@ void push(const crypto::ParamBuilder& builder, const char* name, const crypto::B
 /// Raw r‖s of a DER ECDSA-Sig-Value, halves as long as the curve's coordinates.
 ByteVector halves_of_der(Bytes der, std::size_t field_size) {
   const std::uint8_t* in = der.data();
-  const crypto::EcdsaSig signature = or_abort(crypto::EcdsaSig(d2i_ECDSA_SIG(nullptr, &in, static_cast<long>(der.size()))));
+  const crypto::EcdsaSig signature = crypto::or_abort(crypto::EcdsaSig(d2i_ECDSA_SIG(nullptr, &in, static_cast<long>(der.size()))));
   ByteVector raw(2 * field_size);
   if (BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), raw.data(), static_cast<int>(field_size)) < 0 ||
       BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), raw.data() + field_size, static_cast<int>(field_size)) < 0) {
@@ -104,19 +99,19 @@ PrivateKey::~PrivateKey() = default;
 
 PrivateKey PrivateKey::generate(KeyType type, int rsa_bits) {
   if (type == KeyType::ed25519) {
-    crypto::EvpPkey key = or_abort(crypto::EvpPkey(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")));
+    crypto::EvpPkey key = crypto::or_abort(crypto::EvpPkey(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")));
     std::array<std::uint8_t, ed25519_size> octets{};
     std::size_t size = octets.size();
     if (EVP_PKEY_get_raw_public_key(key.get(), octets.data(), &size) != 1) std::abort();
     return {std::move(key), PublicKey::from_ed25519(octets).value()};
   }
   if (type == KeyType::rsa) {
-    crypto::EvpPkey key = or_abort(crypto::EvpPkey(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", static_cast<std::size_t>(rsa_bits))));
+    crypto::EvpPkey key = crypto::or_abort(crypto::EvpPkey(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", static_cast<std::size_t>(rsa_bits))));
     const SecretBytes e = number_of(key.get(), OSSL_PKEY_PARAM_RSA_E);
     const SecretBytes n = number_of(key.get(), OSSL_PKEY_PARAM_RSA_N);
     return {std::move(key), PublicKey::from_rsa(e.reveal(), n.reveal()).value()};
   }
-  crypto::EvpPkey key = or_abort(crypto::EvpPkey(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", openssl_curve(type))));
+  crypto::EvpPkey key = crypto::or_abort(crypto::EvpPkey(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", openssl_curve(type))));
   const ByteVector point = public_point(key.get());
   return {std::move(key), PublicKey::from_ecdsa(type, point).value()};
 }
@@ -137,12 +132,13 @@ ProtocolResult<PrivateKey> PrivateKey::from_ed25519(Bytes public_octets, Bytes p
 }
 
 ProtocolResult<PrivateKey> PrivateKey::from_ecdsa(const PublicKey& public_key, Bytes scalar) {
+  const crypto::DiscardErrors discard;
   WireReader blob(public_key.blob());
   blob.string();
   blob.string();
   const Bytes point = blob.string();
   const crypto::BigNum number = secret_number(scalar);
-  const crypto::ParamBuilder builder = or_abort(crypto::ParamBuilder(OSSL_PARAM_BLD_new()));
+  const crypto::ParamBuilder builder = crypto::or_abort(crypto::ParamBuilder(OSSL_PARAM_BLD_new()));
   if (OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, openssl_curve(public_key.type()), 0) != 1 ||
       OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) != 1) {
     std::abort();
@@ -184,7 +180,7 @@ ProtocolResult<PrivateKey> PrivateKey::from_rsa(const PublicKey& public_key, con
       BN_mod(dmp1.get(), d.get(), p_less_one.get(), work.get()) != 1 || BN_mod(dmq1.get(), d.get(), q_less_one.get(), work.get()) != 1) {
     std::abort();
   }
-  const crypto::ParamBuilder builder = or_abort(crypto::ParamBuilder(OSSL_PARAM_BLD_new()));
+  const crypto::ParamBuilder builder = crypto::or_abort(crypto::ParamBuilder(OSSL_PARAM_BLD_new()));
   push(builder, OSSL_PKEY_PARAM_RSA_N, n);
   push(builder, OSSL_PKEY_PARAM_RSA_E, e);
   push(builder, OSSL_PKEY_PARAM_RSA_D, d);
@@ -280,8 +276,9 @@ ProtocolResult<PrivateKey> PrivateKey::read_certificate_agent_fields(WireReader&
 }
 
 Result<ByteVector> PrivateKey::sign(SignatureAlgorithm algorithm, Bytes data) {
+  const crypto::DiscardErrors discard;
   if (key_type_of(algorithm) != public_key_.type()) return problem("the key cannot sign by the algorithm that was asked for");
-  const crypto::EvpMdCtx context = or_abort(crypto::EvpMdCtx(EVP_MD_CTX_new()));
+  const crypto::EvpMdCtx context = crypto::or_abort(crypto::EvpMdCtx(EVP_MD_CTX_new()));
   const std::optional<crypto::Digest> digest = signature_digest(algorithm);
   ByteVector raw(static_cast<std::size_t>(EVP_PKEY_get_size(key_.get())));
   std::size_t size = raw.size();

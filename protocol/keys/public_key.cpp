@@ -61,6 +61,7 @@ crypto::BigNum bignum(Bytes magnitude) {
 
 /// @return null when OpenSSL refuses the values
 crypto::EvpPkey public_from(const char* algorithm, const crypto::ParamBuilder& builder) {
+  const crypto::DiscardErrors discard;
   const crypto::Params params(OSSL_PARAM_BLD_to_param(builder.get()));
   const crypto::EvpPkeyCtx context(EVP_PKEY_CTX_new_from_name(nullptr, algorithm, nullptr));
   EVP_PKEY* made = nullptr;
@@ -194,6 +195,7 @@ std::string PublicKey::line(std::string_view comment) const { return line_of_blo
 
 bool PublicKey::verify(SignatureAlgorithm algorithm, Bytes data, Bytes signature_blob) const {
   if (key_type_of(algorithm) != type()) return false;
+  const crypto::DiscardErrors discard;
   WireReader reader(signature_blob);
   const std::string_view name = reader.text();
   const Bytes encoded = reader.string();
