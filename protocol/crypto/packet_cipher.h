@@ -79,8 +79,8 @@ class PacketCipher {
   /// @param prefix  the first prefix_size() octets of the sealed packet, at least; not changed
   std::uint32_t packet_length(std::uint32_t sequence_number, Bytes prefix);
 
-  /// Verifies and decrypts in place; afterwards the octets before the tag are the clear packet, length field included.
-  /// AEAD and -etm: nothing is decrypted before the tag is right. After an error the direction is of no more use.
+  /// Verifies and decrypts in place; afterwards the octets before the tag are the clear packet, length field included. After an error
+  /// the packet is wiped where anything of it was decrypted, and the direction is of no more use.
   /// @param packet  4 + packet_length + tag_size() octets
   /// @error mac_mismatch; bad_packet_length when the size is not one that packet_length() and the block size allow
   ProtocolResult<void> open(std::uint32_t sequence_number, std::span<std::uint8_t> packet);
