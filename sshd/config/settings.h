@@ -69,7 +69,7 @@ struct RekeyLimit {
 /// Where a value came from, for messages: "/etc/gatehouse/sshd_config line 12". Empty for a default.
 using Place = std::string;
 
-/// All settings, effective for one connection (Configuration::settings_for) or before any is known (Configuration::global).
+/// All settings, effective for one connection, or before any is known.
 struct Settings {
   // Where and how to listen; never in Match.
   std::vector<ListenAddress> listen;  ///< never empty once loaded
@@ -82,7 +82,6 @@ struct Settings {
   PerSourcePenalties per_source_penalties;
   std::string per_source_penalty_exempt_list;  ///< as address_list_matches reads it; empty: none
   bool tcp_keep_alive = true;
-  bool use_dns = false;
   std::string version_addendum;  ///< follows the identification string after a space; empty: none
 
   // Host keys and the token; never in Match.
@@ -115,22 +114,20 @@ struct Settings {
   bool strict_modes = true;
   bool use_pam = false;
   std::string pam_service_name = "sshd";
-  bool refuse_connection = false;
-  std::string banner;  ///< file; empty: none
+  bool refuse_connection = false;  ///< end the connection at the first authentication request
+  std::string banner;              ///< file; empty: none
 
   // The session.
   std::uint32_t max_sessions = 10;
   seconds client_alive_interval{0};  ///< 0: off
   std::uint32_t client_alive_count_max = 3;
-  seconds unused_connection_timeout{0};  ///< 0: none
-  std::vector<std::string> accept_env;   ///< patterns
+  std::vector<std::string> accept_env;  ///< patterns
   std::vector<std::pair<std::string, std::string>> set_env;
   std::optional<std::string> force_command;  ///< present and empty is a forced empty command, not "none"
   bool permit_tty = true;
   bool permit_user_rc = true;
   bool print_motd = true;
   bool print_last_log = true;
-  bool expose_auth_info = false;
   bool allow_tcp_forwarding = false;
   bool allow_stream_local_forwarding = false;
   bool allow_agent_forwarding = false;
@@ -144,7 +141,7 @@ struct Settings {
   // Logs and processes.
   LogLevel log_level = LogLevel::info;
   std::string syslog_facility = "AUTH";
-  std::string audit_log;  ///< file; empty: the journal where there is one, else /var/log/gatehouse/audit.log
+  std::string audit_log = "/var/log/gatehouse/audit.log";
   AuditFailure audit_failure = AuditFailure::refuse;
   std::string preauth_user = "gatehouse-preauth";
   std::string authorizer_user = "gatehouse-authorizer";
