@@ -88,7 +88,6 @@ class ServerAuth {
   transport::Transport& transport_;
   ServerAuthSettings settings_;
   bool service_accepted_ = false;
-  bool first_request_seen_ = false;
   bool succeeded_ = false;
   unsigned failures_ = 0;
   unsigned requests_ = 0;
