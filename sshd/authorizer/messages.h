@@ -46,6 +46,7 @@ enum class Kind : std::uint8_t {
 
 struct Hello {
   std::uint32_t version = protocol_version;
+  bool operator==(const Hello&) const = default;
 };
 
 /// Facts of the connection, the monitor's own.
@@ -71,6 +72,7 @@ struct Resume {
 /// A fresh cookie for the next key exchange; each serves one.
 struct NextCookie {
   ByteVector cookie;
+  bool operator==(const NextCookie&) const = default;
 };
 
 /// The inputs of the exchange hash, as the process that talks to the peer has them.
@@ -90,6 +92,7 @@ struct ExchangeHash {
 struct Hash {
   ByteVector hash;
   std::uint32_t host_key = 0;
+  bool operator==(const Hash&) const = default;
 };
 
 /// A publickey request (RFC 4252 section 7).
@@ -110,26 +113,31 @@ struct Authenticate {
 struct HostKey {
   ByteVector key;                        ///< blob of the plain key
   std::vector<ByteVector> certificates;  ///< blobs
+  bool operator==(const HostKey&) const = default;
 };
 
 /// From the listener: the configuration (as the frame's descriptor, serialized) and the host keys. May be repeated to change them.
 struct Setup {
   std::vector<HostKey> host_keys;
+  bool operator==(const Setup&) const = default;
 };
 
 /// Answer to Setup: what is wrong with the trust files, a line each; none: all is well.
 struct Ready {
   std::vector<std::string> problems;
+  bool operator==(const Ready&) const = default;
 };
 
 /// The request is not legal now, or does not fit; the reason is for our log.
 struct Refused {
   std::string detail;
+  bool operator==(const Refused&) const = default;
 };
 
 /// Pushed: the certificate of this connection was revoked. The monitor ends the session.
 struct Revoked {
   std::string detail;
+  bool operator==(const Revoked&) const = default;
 };
 
 std::optional<Kind> kind_of(Bytes frame);
