@@ -64,7 +64,7 @@ def sshd_config(bed, first=""):
         f"Port {bed.port('sshd')}",
         "ListenAddress 127.0.0.1",
         *(f"HostKey {token.uri(name)}" for name in HOST_KEYS),
-        *(f"HostCertificate {path}" for path in host_certificates(bed) if path.exists()),
+        *(f"HostCertificate {path}" for path in host_certificates(bed)),
         f"PKCS11Provider {bed.softhsm_module}",
         f"PKCS11PinSource {token.pin_file}",
         f"TrustedUserCAKeys {bed.path('trust', 'user_ca')}",
@@ -98,7 +98,8 @@ def host_public_keys(bed):
 
 
 def host_certificates(bed):
-    return [bed.path("trust", f"{name}-cert.pub") for name in HOST_KEYS]
+    """Those that are there, as `gatehouse host enroll` names them."""
+    return sorted(bed.path("trust").glob("ssh_host_*_key-cert.pub"))
 
 
 def write(bed):
@@ -127,7 +128,5 @@ Host *
 """
 
 
-def known_hosts(bed, host_ca_keys):
-    port = bed.port("sshd")
-    names = ",".join(HOST_NAMES + [f"[{name}]:{port}" for name in HOST_NAMES])
-    return "".join(f"@cert-authority {names} {key}\n" for key in host_ca_keys)
+def known_hosts_patterns(bed):
+    return ",".join(HOST_NAMES + [f"[{name}]:{bed.port('sshd')}" for name in HOST_NAMES])

@@ -200,31 +200,40 @@ def gatehouse(bed, *words, **options):
 
 
 def ca_words(bed):
-    return ["--ca", f"https://127.0.0.1:{bed.port('ca')}", "--tls-ca", bed.path("tls", "ca", "ca.pem")]
+    return ["--ca", f"https://127.0.0.1:{bed.port('ca')}", "--ca-file", bed.path("tls", "ca", "ca.pem")]
+
+
+def fingerprint(public_key):
+    return subprocess.run(["ssh-keygen", "-l", "-f", str(public_key)], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          text=True).stdout.split()[1]
+
+
+def trust_words(bed):
+    return [*ca_words(bed), "--trust", fingerprint(bed.path("trust", "trust.pub"))]
 
 
 def fetch_trust(bed):
     trust = bed.path("trust")
-    gatehouse(bed, "trust", "fetch", *ca_words(bed), "--trust-key", trust / "trust.pub", "--user-ca", trust / "user_ca", "--host-ca", trust / "host_ca")
+    gatehouse(bed, "trust", "fetch", *trust_words(bed), "--bundle", trust / "bundle.json", "--user-ca", trust / "user_ca",
+              "--known-hosts", trust / "host_ca", "--hosts", settings.known_hosts_patterns(bed))
     fetch_krl(bed)
 
 
 def fetch_krl(bed):
-    trust = bed.path("trust")
-    gatehouse(bed, "krl", "fetch", *ca_words(bed), "--trust-key", trust / "krl.pub", "--out", trust / "krl")
+    gatehouse(bed, "krl", "fetch", *trust_words(bed), "--out", bed.path("trust", "krl"))
 
 
 def enroll_host(bed):
-    before = [path.read_bytes() if path.exists() else b"" for path in settings.host_certificates(bed)]
+    """One host certificate for each host key, by the word of a host administrator; then the server is told to read them."""
+    before = {path: path.read_bytes() for path in settings.host_certificates(bed)}
     password = bed.path("run", "administrator-password")
     password.touch(mode=0o600)
     password.write_text(password_of(ADMINISTRATOR) + "\n")
     try:
-        for public, certificate in zip(settings.host_public_keys(bed), settings.host_certificates(bed)):
-            with open(password) as source:
-                gatehouse(bed, "host", "enroll", *ca_words(bed), "--user", ADMINISTRATOR, "--password-fd", "0", "--runtime-dir",
-                          bed.path("run", "sshd"), "--key", public, "--out", certificate,
-                          *(word for name in settings.HOST_NAMES for word in ("--name", name)), stdin=source)
+        with open(password) as source:
+            gatehouse(bed, "host", "enroll", *ca_words(bed), "--user", ADMINISTRATOR, "--password-fd", "0", "--signer",
+                      bed.path("run", "sshd", "signer.sock"), "--out", bed.path("trust"),
+                      *(word for name in settings.HOST_NAMES for word in ("--name", name)), stdin=source)
     except BedError as mistake:
         if bed.state["own_directory"]:
             raise
@@ -232,7 +241,7 @@ def enroll_host(bed):
         return
     finally:
         password.unlink()
-    if before != [path.read_bytes() for path in settings.host_certificates(bed)]:
+    if before != {path: path.read_bytes() for path in settings.host_certificates(bed)}:
         settings.write(bed)
         os.kill(bed.state["parts"]["sshd"]["pid"], signal.SIGHUP)
         wait_until(bed, "sshd", lambda: parts.greets(bed) and offers_certificate(bed))
@@ -246,9 +255,8 @@ def offers_certificate(bed):
 
 
 def write_client_files(bed):
-    host_ca = bed.path("trust", "host_ca").read_text().splitlines()
-    text = settings.known_hosts(bed, [" ".join(line.split()[:2]) for line in host_ca])
-    if bed.notes and not settings.host_certificates(bed)[0].exists():
+    text = bed.path("trust", "host_ca").read_text()
+    if not settings.host_certificates(bed):
         text += "".join(f"[127.0.0.1]:{bed.port('sshd')} {' '.join(path.read_text().split()[:2])}\n" for path in settings.host_public_keys(bed))
     bed.path("known_hosts").write_text(text)
     bed.path("ssh_config").write_text(settings.ssh_config(bed))
