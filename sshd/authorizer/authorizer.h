@@ -15,8 +15,8 @@ struct AuthorizerOptions {
   UniqueFd control;    ///< socket to the listener, which first sends Setup; its end closes the listening socket
   UniqueFd listen;     ///< listening Unix stream socket, made by the listener in a folder that only the right peers can enter
   uid_t peer_uid = 0;  ///< whose connections are served: root, or our own uid when the server runs without root
-  /// Called once, after the first Setup was read and before any monitor is served: the process gives up its rights there (account,
-  /// no-new-privileges, system call filter). @return false ends the process
+  /// Called once, before anything is read from anybody: the process gives up its rights there (account, no-new-privileges, system call
+  /// filter). Afterwards it must be able to read the files of CA keys and KRLs. @return false ends the process
   std::function<bool()> confine;
 };
 

@@ -55,6 +55,18 @@ std::optional<ByteVector> read_optional_octets(FrameFields& in, std::size_t most
   return in.octets(most);
 }
 
+WireWriter& texts(WireWriter& out, const std::vector<std::string>& values) {
+  out.uint32(static_cast<std::uint32_t>(values.size()));
+  for (const std::string& each : values) out.string(each);
+  return out;
+}
+
+std::vector<std::string> read_texts(FrameFields& in, std::size_t most, std::size_t longest) {
+  std::vector<std::string> out;
+  for (std::uint32_t count = in.count(most); count > 0 && in.sound(); --count) out.push_back(in.text(longest));
+  return out;
+}
+
 }  // namespace
 
 std::optional<Kind> kind_of(Bytes frame) {
@@ -85,7 +97,8 @@ ProtocolResult<Open> parse_open(Bytes frame) {
 ByteVector write(const Resume& message) {
   WireWriter out = begin(Kind::resume);
   (out << message.open).string(message.session_id).string(message.host_key);
-  return optional_octets(out, message.certificate).take();
+  optional_octets(out, message.certificate).string(message.user);
+  return texts(out, message.groups).take();
 }
 
 ProtocolResult<Resume> parse_resume(Bytes frame) {
@@ -95,7 +108,10 @@ ProtocolResult<Resume> parse_resume(Bytes frame) {
   out.session_id = in.octets(max_hash);
   out.host_key = in.octets(max_blob);
   out.certificate = read_optional_octets(in, max_blob);
+  out.user = in.text(max_user);
+  out.groups = read_texts(in, max_groups, max_group);
   in.require(out.session_id.empty() == out.host_key.empty());
+  in.require(out.certificate.has_value() == !out.user.empty());
   in.require(!out.certificate || !out.session_id.empty());
   return finished(in, std::move(out), "resume");
 }
@@ -146,8 +162,8 @@ ProtocolResult<ExchangeHash> parse_exchange_hash(Bytes frame) {
 
 ByteVector write(const Authenticate& message) {
   WireWriter out = begin(Kind::authenticate);
-  out.string(message.user).boolean(message.account_exists).uint32(static_cast<std::uint32_t>(message.groups.size()));
-  for (const std::string& group : message.groups) out.string(group);
+  out.string(message.user).boolean(message.account_exists);
+  texts(out, message.groups);
   out.string(message.service).boolean(message.host_bound).string(message.algorithm).string(message.public_key);
   optional_octets(out, message.signature);
   return optional_octets(out, message.principals_file).take();
@@ -158,7 +174,7 @@ ProtocolResult<Authenticate> parse_authenticate(Bytes frame) {
   Authenticate out;
   out.user = in.text(max_user);
   out.account_exists = in.boolean();
-  for (std::uint32_t count = in.count(max_groups); count > 0 && in.sound(); --count) out.groups.push_back(in.text(max_group));
+  out.groups = read_texts(in, max_groups, max_group);
   out.service = in.text(max_name);
   out.host_bound = in.boolean();
   out.algorithm = in.text(max_name);

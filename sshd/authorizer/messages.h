@@ -66,6 +66,8 @@ struct Resume {
   ByteVector session_id;                  ///< empty: no exchange hash yet
   ByteVector host_key;                    ///< K_S of the first key exchange; empty: none yet
   std::optional<ByteVector> certificate;  ///< the blob that was granted: it is watched again
+  std::string user;                       ///< to whom; empty without a certificate
+  std::vector<std::string> groups;        ///< of the user
   bool operator==(const Resume&) const = default;
 };
 
