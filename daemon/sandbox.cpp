@@ -156,7 +156,7 @@ Result<void> allow_all(const Context& context, Names names) {
 /// Memory that can be written may never be run: mapping or protecting with PROT_EXEC is not on the list.
 Result<void> allow_memory(const Context& context) {
   for (const std::string_view name : {"mmap", "mmap2", "mprotect"}) {
-    if (auto done = allow_if(context, name, SCMP_A2_64(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)); !done) return done;
+    if (auto done = allow_if(context, name, scmp_arg_cmp{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0}); !done) return done;
   }
   return {};
 }
@@ -164,8 +164,8 @@ Result<void> allow_memory(const Context& context) {
 /// Opening is for reading alone, and makes nothing.
 Result<void> allow_open_for_reading(const Context& context) {
   constexpr std::uint64_t writes = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY);
-  if (auto done = allow_if(context, "openat", SCMP_A2_64(SCMP_CMP_MASKED_EQ, writes, O_RDONLY)); !done) return done;
-  return allow_if(context, "open", SCMP_A1_64(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
+  if (auto done = allow_if(context, "openat", scmp_arg_cmp{2, SCMP_CMP_MASKED_EQ, writes, O_RDONLY}); !done) return done;
+  return allow_if(context, "open", scmp_arg_cmp{1, SCMP_CMP_MASKED_EQ, writes, O_RDONLY});
 }
 
 Result<void> fill(const Context& context, SandboxKind kind) {
