@@ -1,6 +1,7 @@
 #include "ca/api/message_socket.h"
 
 #include <openssl/crypto.h>
+#include <poll.h>
 
 #include <algorithm>
 
@@ -78,6 +79,11 @@ Result<Answer> IssuerConnection::ask(const Ask& ask, const std::optional<Passwor
   auto answer = parse_issuer_answer(*message);
   if (!answer) return problem(answer.error().detail, "issuer");
   return std::move(*answer);
+}
+
+bool IssuerConnection::alive() const {
+  pollfd wait{socket_.fd(), POLLIN, 0};  // the issuer never speaks unasked: what can be read is the end
+  return socket_.open() && ::poll(&wait, 1, 0) == 0;
 }
 
 Result<void> FrontConnection::greet(Milliseconds timeout) {

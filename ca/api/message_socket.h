@@ -17,6 +17,8 @@ class IssuerConnection {
   static Result<IssuerConnection> connect(const std::string& path, Milliseconds timeout);
   /// After an error the connection is of no more use.
   Result<Answer> ask(const Ask& ask, const std::optional<Password>& password, Milliseconds timeout);
+  /// False when the issuer has closed it since.
+  bool alive() const;
 
  private:
   explicit IssuerConnection(FrameSocket socket) : socket_(std::move(socket)) {}
