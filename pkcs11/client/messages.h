@@ -77,7 +77,7 @@ struct GenerateKey {
   keys::KeyType type;
   std::uint32_t rsa_bits = 0;  ///< 3072 or 4096; 0 for other types
   std::string label;
-  ByteVector id;  ///< CKA_ID; empty: 20 octets of the public key's SHA-256
+  ByteVector id;  ///< CKA_ID; empty: 16 random octets
   bool operator==(const GenerateKey&) const = default;
 };
 /// All key objects that a URI matches; it need not name one object.

@@ -37,8 +37,9 @@ Result<void> check(const SignerSettings& settings);
 /// calls tick() when a child ended (SIGCHLD) and when the time that tick() named has come. The environment is passed on for the module
 /// (SOFTHSM2_CONF and its like), without service notification and credentials.
 ///
-/// SIGTERM lets the signer serve those who are connected until the last has gone (it gets one also when its parent dies); SIGINT ends it.
-/// A PIN file that was replaced by another file is noticed, and the signer started anew with it.
+/// SIGTERM lets the signer serve those who are connected until the last has gone (it gets one also when its parent dies); SIGINT and SIGHUP
+/// end it after the requests in hand. A PIN file that was replaced by another file is noticed, and the signer started anew with it. That a
+/// PIN was refused is remembered over restarts, so that it is tried once only.
 class SignerProcess {
  public:
   using Milliseconds = std::chrono::milliseconds;
@@ -46,12 +47,13 @@ class SignerProcess {
   /// Makes the listening socket and starts the process. @error as check(); socket; fork
   static Result<SignerProcess> start(SignerSettings settings);
 
-  /// What a parent carries over its own exec; `listener` must then be kept open across it (clear FD_CLOEXEC).
+  /// What a parent carries over its own exec; the descriptors must then be kept open across it (clear FD_CLOEXEC).
   struct Carried {
     pid_t pid = -1;
     int listener = -1;
+    int memory = -1;
   };
-  Carried carry() const { return {pid_, listener_.fd()}; }
+  Carried carry() const { return {pid_, listener_.fd(), memory_.fd()}; }
   /// Takes up supervision after the parent executed itself.
   static Result<SignerProcess> adopt(SignerSettings settings, Carried carried);
 
@@ -76,21 +78,26 @@ class SignerProcess {
 
   /// SIGTERM and no more supervision: the signer goes when its last client has gone. The socket file is removed.
   void release();
-  /// SIGTERM, after `grace` SIGKILL, reaped on return.
+  /// SIGINT, after `grace` SIGKILL, reaped on return. The socket file is removed.
   void stop(Milliseconds grace);
 
  private:
   using Clock = std::chrono::steady_clock;
   explicit SignerProcess(SignerSettings settings) : settings_(std::move(settings)) {}
   Result<void> spawn();
-  void schedule_restart(std::string_view why);
+  void ended(int status);
+  void look_at_pin_source();
+  void remove_socket();
 
   SignerSettings settings_;
   UniqueFd listener_;
+  UniqueFd memory_;  ///< a memfd in which the signer keeps what must outlive it: the salted hash of a PIN that was refused
   UniqueFd ready_;
+  bool ready_seen_ = false;
   pid_t pid_ = -1;
   dev_t pin_device_ = 0;
   ino_t pin_inode_ = 0;
+  Clock::time_point pin_looked_at_{};
   Clock::time_point started_{};
   Clock::time_point restart_at_{};
   Milliseconds back_off_{0};
