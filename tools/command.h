@@ -39,5 +39,9 @@ int host_enroll_command(std::span<const std::string> args, Streams io);
 int trust_fetch_command(std::span<const std::string> args, Streams io);
 int krl_fetch_command(std::span<const std::string> args, Streams io);
 int revoke_command(std::span<const std::string> args, Streams io);
+int key_generate_command(std::span<const std::string> args, Streams io);
+int key_list_command(std::span<const std::string> args, Streams io);
+int key_show_command(std::span<const std::string> args, Streams io);
+int key_destroy_command(std::span<const std::string> args, Streams io);
 
 }  // namespace gatehouse::tools

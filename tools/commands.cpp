@@ -13,6 +13,10 @@ std::span<const Command> all_commands() {
       {"trust fetch", "fetch the CA's signed list of keys to trust", trust_fetch_command},
       {"krl fetch", "fetch the CA's signed revocation list", krl_fetch_command},
       {"revoke", "revoke certificates", revoke_command},
+      {"key generate", "make a key in a token", key_generate_command},
+      {"key list", "list the keys of a token", key_list_command},
+      {"key show", "show one key of a token", key_show_command},
+      {"key destroy", "destroy a key in a token", key_destroy_command},
   };
   return commands;
 }
