@@ -43,8 +43,8 @@ class Directory {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Keeps libldap from reading ldap.conf, ldaprc and LDAP* variables (LDAPNOINIT). Call at the top of main, before threads and before any
-/// other call into libldap; Directory::open refuses to work where it was not called.
+/// Keeps libldap from reading ldap.conf, ldaprc and LDAP* variables (LDAPNOINIT), and ignores SIGPIPE, which libldap does not. Call at the
+/// top of main, before threads and before any other call into libldap; Directory::open refuses to work where it was not called.
 void isolate_from_ldap_configuration();
 
 }  // namespace gatehouse::ca

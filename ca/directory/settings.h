@@ -28,7 +28,9 @@ struct DirectorySettings {
   using Milliseconds = std::chrono::milliseconds;
 
   DirectoryKind kind = DirectoryKind::openldap;
-  std::vector<std::string> urls;  ///< "ldaps://HOST[:PORT]", or "ldap://HOST[:PORT]" with StartTLS demanded; in order of preference
+  /// "ldaps://HOST[:PORT]", or "ldap://HOST[:PORT]" with StartTLS demanded; in order of preference. HOST must be in the server's
+  /// certificate; for localhost libldap demands the machine's own host name there, so write 127.0.0.1.
+  std::vector<std::string> urls;
   /// For ldap://. Unset: true, but for loopback without a ca_file. False is accepted for loopback only.
   std::optional<bool> start_tls;
   std::string ca_file;  ///< PEM; empty: the system's certificates
