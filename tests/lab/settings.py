@@ -4,7 +4,7 @@ from lab.tokens import ca_token, host_token
 
 # Name in the token, type for `gatehouse key generate`. One of each kind that clients may ask for.
 HOST_KEYS = {"host-ed25519": "ed25519", "host-ecdsa": "ecdsa-p256", "host-rsa": "rsa-3072"}
-CA_KEYS = {"user-ca": "ed25519", "host-ca": "ecdsa-p256", "trust": "ed25519", "krl": "ed25519"}
+CA_KEYS = {"user-ca": "ed25519", "host-ca": "ecdsa-p256", "trust": "ed25519"}
 HOST_NAMES = ["127.0.0.1", "localhost"]
 
 
@@ -17,7 +17,7 @@ def ca_config(bed):
         "listen": {"address": "127.0.0.1", "port": bed.port("ca"), "tls_certificate": str(bed.path("tls", "ca", "server.pem")),
                    "tls_key": str(bed.path("tls", "ca", "server.key"))},
         "token": {"module": bed.softhsm_module, "pin_source": str(token.pin_file)},
-        "keys": {"user_ca": [token.uri("user-ca")], "host_ca": [token.uri("host-ca")], "trust": token.uri("trust"), "krl": token.uri("krl")},
+        "keys": {"user_ca": [token.uri("user-ca")], "host_ca": [token.uri("host-ca")], "trust": token.uri("trust")},
         "signer": {"limits": str(bed.path("signer-limits.toml"))},
         "ledger": {"backend": "sqlite", "path": str(bed.path("ca", "ledger.db"))},
     }
@@ -46,13 +46,14 @@ def policy(bed):
 
 
 def signer_limits(bed):
+    """Wider than an installation's, so that policies under test and benchmarks have room."""
     token = ca_token(bed)
+    rate = {"per_minute": 600_000, "burst": 10_000}
     return {
         "key": [
-            {"uri": token.uri("user-ca"), "signs": ["user"], "max_lifetime": "24h"},
-            {"uri": token.uri("host-ca"), "signs": ["host"], "max_lifetime": "45d"},
-            {"uri": token.uri("trust"), "signs": ["trust"]},
-            {"uri": token.uri("krl"), "signs": ["krl"]},
+            {"uri": token.uri("user-ca"), "signs": ["user"], "max_lifetime": "7d", **rate},
+            {"uri": token.uri("host-ca"), "signs": ["host"], "max_lifetime": "60d", **rate},
+            {"uri": token.uri("trust"), "signs": ["trust", "krl"], **rate},
         ],
     }
 

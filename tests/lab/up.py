@@ -154,9 +154,6 @@ def make_folders(bed):
         bed.path(name).mkdir(exist_ok=True)
         bed.path(name).chmod(0o755)
     bed.folder_for("ca-issuer", 0o700, "ca")
-    for name in ("sshd", "ca"):
-        bed.path("run", name).mkdir(exist_ok=True)
-        bed.path("run", name).chmod(0o755)
 
 
 def make_tokens(bed):
