@@ -173,7 +173,9 @@ ProtocolResult<PrivateKey> PrivateKey::from_rsa(const PublicKey& public_key, con
   const crypto::BigNum dmp1 = secret_number({});
   const crypto::BigNum dmq1 = secret_number({});
   if (!work || BN_mul(product.get(), p.get(), q.get(), work.get()) != 1) std::abort();
-  if (BN_cmp(product.get(), n.get()) != 0 || BN_is_one(p.get()) || BN_is_one(q.get())) {
+  const bool factors = BN_cmp(product.get(), n.get()) == 0 && !BN_is_one(p.get()) && !BN_is_one(q.get());
+  // OpenSSL would go the slow way round a wrong coefficient and sign correctly; a file that lies is refused all the same.
+  if (!factors || BN_mod_mul(product.get(), iqmp.get(), q.get(), p.get(), work.get()) != 1 || !BN_is_one(product.get())) {
     return violation(Violation::bad_encoding, "RSA private key: does not belong to its public key");
   }
   if (BN_sub(p_less_one.get(), p.get(), BN_value_one()) != 1 || BN_sub(q_less_one.get(), q.get(), BN_value_one()) != 1 ||
@@ -192,7 +194,7 @@ ProtocolResult<PrivateKey> PrivateKey::from_rsa(const PublicKey& public_key, con
   crypto::EvpPkey key = key_pair_from("RSA", builder);
   if (!key) return violation(Violation::bad_encoding, "RSA private key");
   PrivateKey made(std::move(key), public_key);
-  // d and iqmp are proved by use: a signature that verifies. The full check of OpenSSL would test p and q for primality.
+  // d is proved by use: a signature that verifies. The full check of OpenSSL would test p and q for primality.
   if (!made.sign(SignatureAlgorithm::rsa_sha2_256, as_bytes("proof"))) {
     return violation(Violation::bad_encoding, "RSA private key: does not belong to its public key");
   }

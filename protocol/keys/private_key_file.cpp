@@ -14,7 +14,8 @@ constexpr std::string_view end_line = "-----END OPENSSH PRIVATE KEY-----";
 constexpr std::string_view magic{"openssh-key-v1\0", 15};
 constexpr std::size_t max_file = 64 * 1024;
 constexpr std::size_t columns = 70;
-constexpr std::size_t block = 8;  // of cipher "none"
+constexpr std::size_t block = 8;           // of cipher "none"
+constexpr std::size_t max_padding = 0xff;  // 1, 2, 3, …; some writers pad by more than a block
 
 /// Wipes what the base64 functions made in memory that is not ours.
 template <class Container>
@@ -79,7 +80,7 @@ Result<PrivateKey> PrivateKey::parse_openssh(const SecretBytes& file) {
   if (!key) return problem("malformed OpenSSH private key: " + key.error().detail);
   inner.string();  // comment
   const Bytes padding = inner.rest();
-  if (!inner.finish() || padding.size() >= block) return problem("malformed OpenSSH private key: comment or padding");
+  if (!inner.finish() || padding.size() > max_padding) return problem("malformed OpenSSH private key: comment or padding");
   for (std::size_t i = 0; i < padding.size(); ++i) {
     if (padding[i] != i + 1) return problem("malformed OpenSSH private key: padding");
   }
