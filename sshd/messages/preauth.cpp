@@ -17,6 +17,11 @@ bool is_word(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
 }
 
+/// Fit for one line of a log: no control characters. Whoever wrote it has escaped what the peer chose.
+bool is_line(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; });
+}
+
 ProtocolResult<SelectUser> parse_select_user(Bytes frame) {
   FrameReader reader(frame, Kind::select_user);
   std::string user = reader.text(max_user);
@@ -41,6 +46,7 @@ ProtocolResult<AttemptFailed> parse_attempt_failed(Bytes frame) {
   std::string reason = reader.text(max_word);
   reader.require(is_word(reason));
   std::string detail = reader.text(max_detail);
+  reader.require(is_line(detail));
   return finish(reader, AttemptFailed{std::move(reason), std::move(detail)}, "attempt_failed");
 }
 
@@ -53,6 +59,8 @@ ProtocolResult<PeerFacts> parse_peer_facts(Bytes frame) {
   facts.mac = reader.text(max_word);
   facts.key_exchange_finished = reader.boolean();
   facts.ended = reader.text(max_detail);
+  for (const std::string* text : {&facts.identification, &facts.kex, &facts.cipher, &facts.mac, &facts.ended})
+    reader.require(is_line(*text));
   return finish(reader, std::move(facts), "peer_facts");
 }
 

@@ -20,8 +20,9 @@ struct PreauthOptions {
 
 /// Exit status of the process.
 enum class PreauthExit : int {
-  handed_over = 0,  ///< authenticated, and the snapshot is in the pipe whole
-  ended = 1,        ///< the connection is over
+  handed_over = 0,   ///< authenticated, and the snapshot is in the pipe whole
+  ended = 1,         ///< the connection is over
+  not_confined = 2,  ///< never ran: account, empty root, limits or system call filter did not work
 };
 
 /// Runs to the end of authentication or of the connection. The process is already confined.

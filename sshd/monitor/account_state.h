@@ -1,0 +1,49 @@
+/// The account a login is for, as NSS and shadow know it, and whether it may be used now.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/account.h"
+#include "sshd/authorizer/grant.h"
+#include "sshd/config/settings.h"
+
+namespace gatehouse::sshd {
+
+struct UserAccount {
+  Account account;
+  std::vector<gid_t> groups;
+  std::vector<std::string> group_names;  ///< of those that have a name
+};
+
+/// @param user  a name that passed auth::valid_user_name()
+/// @return nothing when there is no such account
+std::optional<UserAccount> find_user(const std::string& user);
+
+/// Why an account that proved its certificate does not get in all the same.
+struct AccountRefusal {
+  std::string reason;  ///< word for the audit line: "account_locked", "account_expired", "no_shell", "nologin", "denied", "root_login"
+  std::string detail;  ///< for the log: what to do about it
+};
+
+/// What shadow says about an account, in days since 1970; absent: no such limit.
+struct ShadowState {
+  std::string password;
+  std::optional<long> expires_on;
+};
+/// Nothing when there is no entry, or we may not read it.
+std::optional<ShadowState> shadow_state(const std::string& user);
+
+/// @param today  days since 1970
+std::optional<AccountRefusal> refused_by_shadow(const std::string& user, const ShadowState& state, long today, bool use_pam);
+/// PermitRootLogin.
+std::optional<AccountRefusal> refused_as_root(const Account& account, const Settings& settings, bool command_forced);
+
+/// All of it, in this order: lists, root, shadow, shell, /etc/nologin.
+std::optional<AccountRefusal> refused_by_account(const UserAccount& user, const Settings& settings, const Grant& grant,
+                                                 const std::string& peer_address);
+
+}  // namespace gatehouse::sshd

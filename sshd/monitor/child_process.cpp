@@ -1,0 +1,62 @@
+#include "sshd/monitor/child_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "daemon/account.h"
+#include "protocol/core/fork_safety.h"
+
+namespace gatehouse::sshd {
+
+void start_child(const char* name, std::span<const int> keep) {
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+#ifdef GATEHOUSE_SANITIZER_BUILD
+  const int last = STDOUT_FILENO;  // a sanitizer reports on standard error
+#else
+  const int last = STDERR_FILENO;
+#endif
+  for (int stream = STDIN_FILENO; null >= 0 && stream <= last; ++stream) dup2(null, stream);
+  close_all_but(keep);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGQUIT, SIGUSR1, SIGUSR2}) signal(number, SIG_DFL);
+  reseed_after_fork();
+  forbid_dumps();
+  prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+UniqueFd exit_descriptor(pid_t child) { return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, child, 0))); }
+
+int reap_child(pid_t child, const UniqueFd& exited, std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    pollfd entry{exited.fd(), POLLIN, 0};
+    const int ready = left > 0 ? poll(&entry, 1, static_cast<int>(left)) : 0;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) kill(child, SIGKILL);
+    break;
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
+
+bool crashed(int wait_status) {
+  if (!WIFSIGNALED(wait_status)) return false;
+  for (const int number : {SIGSEGV, SIGBUS, SIGILL, SIGABRT, SIGFPE, SIGSYS, SIGTRAP}) {
+    if (WTERMSIG(wait_status) == number) return true;
+  }
+  return false;
+}
+
+}  // namespace gatehouse::sshd

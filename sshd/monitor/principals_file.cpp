@@ -1,0 +1,122 @@
+#include "sshd/monitor/principals_file.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdlib>
+
+#include "daemon/log.h"
+#include "daemon/unique_fd.h"
+#include "sshd/authorizer/messages.h"
+
+namespace gatehouse::sshd {
+namespace {
+
+constexpr int reading_time_ms = 10000;  // a home on a network that hangs must not hold the monitor for ever
+
+bool safe(const struct stat& about, uid_t owner) { return (about.st_uid == 0 || about.st_uid == owner) && (about.st_mode & 022) == 0; }
+
+/// StrictModes, on the file that is already open and the folders that lead to it.
+bool path_is_safe(int file, std::string path, const Account& reader) {
+  struct stat about {};
+  if (fstat(file, &about) != 0 || !S_ISREG(about.st_mode) || !safe(about, reader.uid)) return false;
+  char real[PATH_MAX];
+  if (realpath(path.c_str(), real) == nullptr) return false;
+  path = real;
+  char real_home[PATH_MAX];
+  const std::string home = realpath(reader.home.c_str(), real_home) == nullptr ? std::string() : std::string(real_home);
+  while (path.size() > 1) {
+    const std::size_t slash = path.rfind('/');
+    path.resize(slash == 0 || slash == std::string::npos ? 1 : slash);
+    if (stat(path.c_str(), &about) != 0 || !safe(about, reader.uid)) return false;
+    if (path == home) return true;
+  }
+  return true;
+}
+
+/// In the child: the exit status is 0 when all of the file went into the pipe.
+[[noreturn]] void copy_file(int pipe, const std::string& path, const Account& reader, bool strict_modes) {
+  if (!become(reader)) _exit(2);
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!file) _exit(errno == ENOENT ? 1 : 2);
+  if (strict_modes && !path_is_safe(file.fd(), path, reader)) _exit(3);
+  char buffer[4096];
+  while (true) {
+    const ssize_t count = read(file.fd(), buffer, sizeof buffer);
+    if (count == 0) _exit(0);
+    if (count < 0 || write(pipe, buffer, static_cast<std::size_t>(count)) != count) _exit(2);
+  }
+}
+
+/// @return whether the end came in time and within the bound
+bool drain(int pipe, ByteVector& content) {
+  pollfd entry{pipe, POLLIN, 0};
+  std::uint8_t buffer[4096];
+  while (poll(&entry, 1, reading_time_ms) > 0) {
+    const ssize_t count = read(pipe, buffer, sizeof buffer);
+    if (count == 0) return true;
+    if (count < 0) return false;
+    content.insert(content.end(), buffer, buffer + count);
+    if (content.size() > authorizer::max_principals_file) return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string expand_principals_path(const std::string& pattern, const Account& account) {
+  std::string path;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] != '%' || i + 1 == pattern.size()) {
+      path += pattern[i];
+      continue;
+    }
+    switch (pattern[++i]) {
+      case 'u':
+        path += account.name;
+        break;
+      case 'h':
+        path += account.home;
+        break;
+      case 'U':
+        path += std::to_string(account.uid);
+        break;
+      default:
+        path += pattern[i];
+    }
+  }
+  return path.empty() || path.front() == '/' ? path : account.home + "/" + path;
+}
+
+std::optional<ByteVector> read_principals_file(const std::string& path, const Account& reader, bool strict_modes) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return std::nullopt;
+  UniqueFd reading(ends[0]);
+  UniqueFd writing(ends[1]);
+  const pid_t child = fork();
+  if (child < 0) return std::nullopt;
+  if (child == 0) copy_file(writing.fd(), path, reader, strict_modes);
+  writing.reset();
+  ByteVector content;
+  const bool whole = drain(reading.fd(), content);
+  if (!whole) kill(child, SIGKILL);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (whole && WIFEXITED(status) && WEXITSTATUS(status) == 0) return content;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 1) {
+    log::debug("{}: no such principals file", path);
+  } else {
+    log::warning("{}: the principals file cannot be used{}", path,
+                 WIFEXITED(status) && WEXITSTATUS(status) == 3 ? ": StrictModes (it, or a folder above it, may be written by others)" : "");
+  }
+  return std::nullopt;
+}
+
+}  // namespace gatehouse::sshd

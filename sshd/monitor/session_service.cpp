@@ -1,0 +1,235 @@
+#include "sshd/monitor/session_service.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <thread>
+
+#include "daemon/log.h"
+#include "sshd/monitor/session_killer.h"
+
+namespace gatehouse::sshd {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds frame_time{2000};  // a session that stops inside a frame holds up its own end: it is ended for it
+constexpr seconds time_to_say_goodbye{5};
+constexpr seconds time_after_hang_up{1};
+constexpr milliseconds revocation_interval{3000};
+
+}  // namespace
+
+SessionService::SessionService(const ServerImage& server, const Login& login, const Endpoints& ends, ConnectionAudit& audit,
+                               KeyExchangeService& keys, SessionProcess process, UniqueFd connection, CertificateClock clock)
+    : server_(server),
+      login_(login),
+      audit_(audit),
+      keys_(keys),
+      process_(std::move(process)),
+      connection_(std::move(connection)),
+      clock_(std::move(clock)),
+      terminals_(login.user.account, ends.peer_address, process_.pid, server.privileged),
+      table_(session_rules()) {}
+
+int SessionService::poll_timeout() const {
+  auto timeout = revocation_interval;
+  if (ending_ == Ending::asked || ending_ == Ending::hung_up) {
+    timeout = std::min(timeout, std::chrono::ceil<milliseconds>(next_step_ - Clock::now()));
+  }
+  return static_cast<int>(std::max(timeout, milliseconds{0}).count());
+}
+
+void SessionService::run(int signals) {
+  while (!gone_) {
+    std::array<pollfd, 5> entries{pollfd{process_.exited.fd(), POLLIN, 0}, pollfd{process_.requests.fd(), POLLIN, 0},
+                                  pollfd{clock_.fd(), POLLIN, 0}, pollfd{keys_.authorizer().fd(), POLLIN, 0}, pollfd{signals, POLLIN, 0}};
+    if (poll(entries.data(), entries.size(), poll_timeout()) < 0 && errno != EINTR) break;
+    if (entries[1].revents != 0) serve_request();
+    if (entries[4].revents != 0 && ending_ == Ending::none) end("terminated", {}, "The server ends this session.");
+    if (entries[2].revents != 0) look_at_clock();
+    look_for_revocation();
+    advance_ending();
+    if (entries[0].revents != 0) reap();
+  }
+}
+
+void SessionService::serve_request() {
+  auto frame = process_.requests.receive(frame_time);
+  if (!frame) {
+    // Closed: the process is about to exit. Stopped inside a frame: it is made to.
+    if (process_.requests.open()) end_by_force("violation", frame.error().what);
+    process_.requests.close();
+    return;
+  }
+  auto request = message::parse_session_request(frame->payload);
+  if (!request) return end_by_force("violation", request.error().detail);
+  if (auto admitted = table_.admit(*message::kind_of(frame->payload), true); !admitted) {
+    return end_by_force("violation", admitted.error().what);
+  }
+  if (auto served = std::visit([this](auto& asked) { return on(asked); }, *request); !served) {
+    end_by_force("violation", served.error().what);
+  }
+}
+
+Result<void> SessionService::reply(Bytes frame, std::span<const int> descriptors) {
+  return process_.requests.send(frame, frame_time, descriptors);
+}
+
+Result<void> SessionService::on(const message::NextCookie&) {
+  if (!rekeys_.take(Clock::now())) {
+    log::warning("{}: the session asks for key exchanges too fast", audit_.connection_id());
+    return reply(message::write(message::Denied{}));
+  }
+  auto cookie = keys_.next_cookie();
+  if (cookie) return reply(message::write(*cookie));
+  log::error("{}: rekey: {}", audit_.connection_id(), cookie.error().line());
+  return reply(message::write(message::Denied{}));
+}
+
+Result<void> SessionService::on(message::SignExchange& request) {
+  auto answer = keys_.sign(std::move(request));
+  if (answer) return reply(message::write(*answer));
+  log::error("{}: rekey: {}", audit_.connection_id(), answer.error().line());
+  return reply(message::write(message::Denied{}));
+}
+
+Result<void> SessionService::on(const message::Note& note) {
+  const std::string text = fmt::format("{}: session: {}", audit_.connection_id(), escaped(note.text, message::Note::max_text));
+  if (note.level == message::Note::Level::debug) {
+    log::debug("{}", text);
+  } else {
+    log::info("{}", text);
+  }
+  return {};
+}
+
+Result<void> SessionService::on(const message::OpenTerminal& request) {
+  if (!login_.grant.permits.pty || !login_.settings.permit_tty || terminals_.size() >= login_.settings.max_sessions) {
+    return reply(message::write(message::Denied{}));
+  }
+  auto opened = terminals_.open(request.channel);
+  if (!opened) {
+    log::error("{}: {}", audit_.connection_id(), opened.error().line());
+    return reply(message::write(message::Denied{}));
+  }
+  const int descriptors[] = {opened->master.fd(), opened->slave.fd()};
+  return reply(message::write(opened->facts), descriptors);
+}
+
+Result<void> SessionService::on(const message::CloseTerminal& request) {
+  terminals_.close(request.channel);
+  return {};
+}
+
+Result<void> SessionService::on(const message::ProgramStarted& fact) {
+  audit_.program_started(fact);
+  return {};
+}
+
+Result<void> SessionService::on(const message::ProgramEnded& fact) {
+  audit_.program_ended(fact);
+  return {};
+}
+
+void SessionService::look_at_clock() {
+  switch (clock_.due()) {
+    case CertificateClock::Due::nothing:
+      return;
+    case CertificateClock::Due::warning:
+      (void)process_.notices.send(message::write(message::Warn{"Your certificate ends soon; this session ends with it."}), frame_time);
+      return;
+    case CertificateClock::Due::end:
+      end("certificate_expired", {}, "Your certificate has ended, and this session with it.");
+  }
+}
+
+void SessionService::look_for_revocation() {
+  if (ending_ != Ending::none) return;
+  if (const auto revoked = keys_.authorizer().revocation()) {
+    end("revoked", revoked->detail, "Your certificate was revoked.");
+    next_step_ = Clock::now() + milliseconds{200};  // no time to go on working: just enough for the words to arrive
+  }
+}
+
+void SessionService::end(std::string_view how, std::string detail, const std::string& words_for_user) {
+  if (ending_ != Ending::none) return;
+  how_ = how;
+  detail_ = std::move(detail);
+  ending_ = Ending::asked;
+  next_step_ = Clock::now() + time_to_say_goodbye;
+  remember_groups();  // while the session process is still their parent
+  (void)process_.notices.send(message::write(message::Close{words_for_user}), milliseconds{100});
+}
+
+void SessionService::end_by_force(std::string_view how, std::string detail) {
+  if (ending_ >= Ending::hung_up) return;
+  log::warning("{}: the session process is ended: {}", audit_.connection_id(), detail);
+  if (how_.empty()) {
+    how_ = how;
+    detail_ = std::move(detail);
+  }
+  hang_up();
+}
+
+void SessionService::hang_up() {
+  ending_ = Ending::hung_up;
+  next_step_ = Clock::now() + time_after_hang_up;
+  shutdown(connection_.fd(), SHUT_RDWR);
+  remember_groups();
+  signal_session(login_.user.account, process_.pid, groups_, SIGHUP);
+}
+
+void SessionService::remember_groups() {
+  for (const pid_t group : process_groups_of(process_.pid)) {
+    if (std::find(groups_.begin(), groups_.end(), group) == groups_.end()) groups_.push_back(group);
+  }
+}
+
+void SessionService::advance_ending() {
+  if (ending_ == Ending::none || ending_ == Ending::killed || Clock::now() < next_step_) return;
+  if (ending_ == Ending::asked) return hang_up();
+  remember_groups();
+  signal_session(login_.user.account, process_.pid, groups_, SIGKILL);
+  ending_ = Ending::killed;
+}
+
+void SessionService::end_programs() {
+  if (ending_ == Ending::none || ending_ == Ending::killed || groups_.empty()) return;
+  if (ending_ == Ending::asked) {
+    signal_session(login_.user.account, -1, groups_, SIGHUP);
+    next_step_ = Clock::now() + time_after_hang_up;
+  }
+  std::this_thread::sleep_until(next_step_);
+  signal_session(login_.user.account, -1, groups_, SIGKILL);
+}
+
+void SessionService::reap() {
+  int status = 0;
+  const pid_t ended = waitpid(process_.pid, &status, WNOHANG);
+  if (ended == 0 || (ended < 0 && errno == EINTR)) return;
+  gone_ = true;
+  // What it told before it went is still in the socket.
+  while (process_.requests.open()) {
+    pollfd entry{process_.requests.fd(), POLLIN, 0};
+    if (poll(&entry, 1, 0) <= 0) break;
+    serve_request();
+  }
+  shutdown(connection_.fd(), SHUT_RDWR);
+  terminals_.close_all();
+  end_programs();
+  if (how_.empty()) how_ = WIFSIGNALED(status) ? "killed" : WEXITSTATUS(status) == 0 ? "ended" : "failed";
+  if (WIFSIGNALED(status) && detail_.empty()) detail_ = fmt::format("signal {}", WTERMSIG(status));
+  audit_.session_end(how_, detail_);
+}
+
+}  // namespace gatehouse::sshd
