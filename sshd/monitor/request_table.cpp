@@ -45,12 +45,12 @@ Result<void> RequestTable::admit(message::Kind kind, bool granted) {
   return {};
 }
 
-bool RateLimit::take(Time now) {
+std::chrono::nanoseconds RateLimit::reserve(Time now) {
   if (last_ != Time{}) tokens_ = std::min(burst_, tokens_ + per_second_ * std::chrono::duration<double>(now - last_).count());
   last_ = now;
-  if (tokens_ < 1) return false;
   tokens_ -= 1;
-  return true;
+  if (tokens_ >= 0) return std::chrono::nanoseconds{0};
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(-tokens_ / per_second_));
 }
 
 }  // namespace gatehouse::sshd

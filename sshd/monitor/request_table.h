@@ -40,8 +40,8 @@ class RateLimit {
  public:
   using Time = std::chrono::steady_clock::time_point;
   RateLimit(double burst, double per_second) : burst_(burst), per_second_(per_second), tokens_(burst) {}
-  /// Takes one, if there is one.
-  bool take(Time now);
+  /// Takes one. @return how long to wait before it may be used; zero within the burst
+  std::chrono::nanoseconds reserve(Time now);
 
  private:
   double burst_;

@@ -86,10 +86,8 @@ Result<void> SessionService::reply(Bytes frame, std::span<const int> descriptors
 }
 
 Result<void> SessionService::on(const message::NextCookie&) {
-  if (!rekeys_.take(Clock::now())) {
-    log::warning("{}: the session asks for key exchanges too fast", audit_.connection_id());
-    return reply(message::write(message::Denied{}));
-  }
+  // Too many are not refused but slowed down: a client with a small RekeyLimit still gets its data. It has only itself to wait for.
+  std::this_thread::sleep_for(rekeys_.reserve(Clock::now()));
   auto cookie = keys_.next_cookie();
   if (cookie) return reply(message::write(*cookie));
   log::error("{}: rekey: {}", audit_.connection_id(), cookie.error().line());
