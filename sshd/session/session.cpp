@@ -108,7 +108,6 @@ class Session {
     for (auto entry = leaving_.begin(); entry != leaving_.end();) {
       entry = (*entry)->done() ? leaving_.erase(entry) : std::next(entry);
     }
-    if (channels_.empty() && was_used_) idle_since_ = std::min(idle_since_, Clock::now());
   }
 
   void write_output() {
@@ -166,16 +165,12 @@ class Session {
     if (over_) next = give_up_;
     if (settings_.client_alive_interval.count() > 0) next = std::min(next, alive_from() + settings_.client_alive_interval);
     if (settings_.rekey_limit.interval.count() > 0) next = std::min(next, last_rekey_ + settings_.rekey_limit.interval);
-    if (settings_.unused_connection_timeout.count() > 0 && channels_.empty()) {
-      next = std::min(next, unused_from() + settings_.unused_connection_timeout);
-    }
     if (next == Clock::time_point::max()) return -1;
     const auto left = std::chrono::ceil<milliseconds>(next - Clock::now()).count();
     return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1 << 30));
   }
 
   Clock::time_point alive_from() const { return std::max(last_input_, last_question_); }
-  Clock::time_point unused_from() const { return was_used_ ? idle_since_ : began_; }
 
   void look_at_timers() {
     if (over_) return;
@@ -192,11 +187,6 @@ class Session {
     if (settings_.rekey_limit.interval.count() > 0 && now >= last_rekey_ + settings_.rekey_limit.interval) {
       last_rekey_ = now;
       transport_.request_rekey();
-    }
-    if (settings_.unused_connection_timeout.count() > 0 && channels_.empty() &&
-        now >= unused_from() + settings_.unused_connection_timeout) {
-      transport_.disconnect(DisconnectReason::by_application, "the connection is not used");
-      end("unused");
     }
   }
 
@@ -271,8 +261,6 @@ class Session {
     }
     if (channels_.size() >= settings_.max_sessions) return refuse(OpenFailure::resource_shortage, "too many sessions");
     channels_.emplace(open.channel, std::make_unique<SessionChannel>(context_, open.channel));
-    was_used_ = true;
-    idle_since_ = Clock::time_point::max();
     (void)connection_.confirm_open(open.channel);
   }
 
@@ -354,7 +342,6 @@ class Session {
   std::vector<std::unique_ptr<SessionChannel>> leaving_;  ///< closed; their programs still run
   std::vector<pollfd> entries_;
   bool no_more_sessions_ = false;
-  bool was_used_ = false;
   bool over_ = false;
   bool failed_ = false;
   unsigned alive_questions_ = 0;
@@ -362,7 +349,6 @@ class Session {
   Clock::time_point last_input_ = began_;
   Clock::time_point last_question_ = began_;
   Clock::time_point last_rekey_ = began_;
-  Clock::time_point idle_since_ = began_;
   Clock::time_point give_up_ = Clock::time_point::max();
 };
 
