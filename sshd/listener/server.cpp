@@ -1,0 +1,249 @@
+#include "sshd/listener/server.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+
+#include "daemon/log.h"
+
+namespace gatehouse::sshd {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds until_listening{3000};
+constexpr milliseconds between_questions{1000};
+constexpr milliseconds between_looks_at_certificates{2000};
+
+bool is_root() { return geteuid() == 0; }
+
+/// An account that a keyword names. It must not be root: the process behind it would not be confined.
+Result<Account> service_account(const std::string& keyword, const std::string& name) {
+  auto account = find_account(name);
+  if (!account) return problem(account.error().what, keyword, account.error().mend);
+  if (account->uid == 0) return problem("must not be root", keyword, "name an account of its own");
+  return account;
+}
+
+pkcs11::SignerSettings signer_settings(const Settings& settings, const std::string& folder) {
+  pkcs11::SignerSettings result;
+  result.purpose = pkcs11::Purpose::host;
+  result.module = settings.pkcs11_provider;
+  result.pin_source = settings.pkcs11_pin_source;
+  result.keys = settings.host_keys;
+  result.socket_path = folder + "/signer";
+  return result;
+}
+
+bool same_signer(const Settings& a, const Settings& b) {
+  return a.pkcs11_provider == b.pkcs11_provider && a.pkcs11_pin_source == b.pkcs11_pin_source && a.host_keys == b.host_keys &&
+         a.signer_user == b.signer_user;
+}
+
+Result<void> make_folder(const std::string& path, mode_t mode) {
+  if (mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
+    return problem(fmt::format("mkdir: {}", std::strerror(errno)), path, "set RuntimeDirectory to a folder that can be made");
+  }
+  struct stat about {};
+  if (lstat(path.c_str(), &about) != 0 || !S_ISDIR(about.st_mode) || about.st_uid != geteuid() || (about.st_mode & 022) != 0) {
+    return problem("must be a folder of ours that nobody else can write", path, "remove it, or set RuntimeDirectory");
+  }
+  if ((about.st_mode & 07777) != mode && chmod(path.c_str(), mode) != 0)
+    return problem(fmt::format("chmod: {}", std::strerror(errno)), path);
+  return {};
+}
+
+std::string own_program() {
+  char path[PATH_MAX] = {};
+  const ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
+  return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : std::string();
+}
+
+}  // namespace
+
+Result<void> Server::check(const Configuration& configuration) {
+  const Settings& settings = configuration.global();
+  if (is_root()) {
+    for (const auto& [keyword, name] :
+         {std::pair{"PreauthUser", settings.preauth_user}, std::pair{"AuthorizerUser", settings.authorizer_user},
+          std::pair{"SignerUser", settings.signer_user}}) {
+      if (auto account = service_account(keyword, name); !account) return tl::unexpected(std::move(account.error()));
+    }
+  }
+  pkcs11::SignerSettings signer = signer_settings(settings, settings.runtime_directory);
+  if (is_root()) signer.account = *find_account(settings.signer_user);
+  return pkcs11::check(signer);
+}
+
+Server::Server(Configuration configuration, LogTarget log, std::string folder)
+    : image_{std::move(configuration), {}, {}, {}, {}, {}, is_root(), {}, {}, {}, {}},
+      log_(std::move(log)),
+      folder_(std::move(folder)),
+      certificates_(image_.configuration.global().host_certificates) {
+  const Settings& settings = image_.configuration.global();
+  image_.identification = transport::our_identification(settings.version_addendum);
+  image_.authorizer_socket = folder_ + "/authorizer";
+  image_.signer_socket = folder_ + "/signer";
+  image_.empty_root = folder_ + "/empty";
+  if (const char* zone = std::getenv("TZ")) image_.time_zone = zone;
+}
+
+Result<void> Server::make_folders() {
+  if (auto made = make_folder(folder_, 0700); !made) return made;
+  lock_.reset(open((folder_ + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock_ || flock(lock_.fd(), LOCK_EX | LOCK_NB) != 0) {
+    return problem("another gatehouse-sshd uses this folder", folder_, "stop it, or give this one a RuntimeDirectory of its own");
+  }
+  return make_folder(image_.empty_root, 0755);
+}
+
+/// What may change with a reload, except for the two processes.
+Result<void> Server::take_over(const Settings& settings) {
+  if (image_.privileged) {
+    auto account = service_account("PreauthUser", settings.preauth_user);
+    if (!account) return tl::unexpected(std::move(account.error()));
+    image_.preauth = std::move(*account);
+  }
+  auto audit = AuditLog::open(settings.audit_log);
+  if (!audit) return problem(audit.error().what, settings.audit_log, "make its folder, or set AuditLog");
+  image_.audit = std::move(*audit);
+  image_.identification = transport::our_identification(settings.version_addendum);
+  return {};
+}
+
+Result<Server> Server::start(Configuration configuration, const LogTarget& log, const std::string& folder) {
+  if (auto checked = check(configuration); !checked) return tl::unexpected(std::move(checked.error()));
+  Server server(std::move(configuration), log, folder);
+  const Settings& settings = server.settings();
+  if (auto made = server.make_folders(); !made) return tl::unexpected(std::move(made.error()));
+  if (auto taken = server.take_over(settings); !taken) return tl::unexpected(std::move(taken.error()));
+  auto sandbox = Sandbox::compile(SandboxKind::preauth);
+  if (!sandbox) return tl::unexpected(std::move(sandbox.error()));
+  server.image_.sandbox = std::move(*sandbox);
+
+  pkcs11::SignerSettings signer = signer_settings(settings, folder);
+  if (server.image_.privileged) signer.account = *find_account(settings.signer_user);
+  auto started = pkcs11::SignerProcess::start(std::move(signer));
+  if (!started) return tl::unexpected(std::move(started.error()));
+  server.signer_ = std::move(*started);
+  if (!server.signer_->wait_ready(until_listening)) log::warning("the signer is not ready yet");
+  server.ask_for_host_keys();
+
+  AuthorizerSettings authorizer;
+  authorizer.program = own_program();
+  authorizer.socket_path = server.image_.authorizer_socket;
+  if (server.image_.privileged) authorizer.account = settings.authorizer_user;
+  if (log.file) authorizer.log_options = {"--log-file", *log.file};
+  if (log.to_stderr) authorizer.log_options = {"--log-stderr", "yes"};
+  authorizer.log_options.insert(authorizer.log_options.end(), {"--debug", std::to_string(log.debug)});
+  auto process =
+      AuthorizerProcess::start(std::move(authorizer), server.image_.configuration.serialize(), authorizer_setup(server.image_.host_keys));
+  if (!process) {
+    server.signer_->stop(milliseconds{1000});
+    return tl::unexpected(std::move(process.error()));
+  }
+  server.authorizer_ = std::move(*process);
+  return server;
+}
+
+Result<Server> Server::join(Configuration configuration, const std::string& folder) {
+  Server server(std::move(configuration), {}, folder);
+  if (auto taken = server.take_over(server.settings()); !taken) return tl::unexpected(std::move(taken.error()));
+  auto sandbox = Sandbox::compile(SandboxKind::preauth);
+  if (!sandbox) return tl::unexpected(std::move(sandbox.error()));
+  server.image_.sandbox = std::move(*sandbox);
+  server.ask_for_host_keys();
+  return server;
+}
+
+void Server::ask_for_host_keys() {
+  ask_again_ = Clock::now() + between_questions;
+  auto keys = fetch_host_keys(image_.signer_socket, settings().host_keys.size());
+  if (!keys) {
+    const std::string trouble = keys.error().line();
+    if (trouble != last_key_trouble_) log::error("no host keys, so no connections, until this is mended: {}", trouble);
+    last_key_trouble_ = trouble;
+    return;
+  }
+  last_key_trouble_.clear();
+  image_.host_keys = std::move(*keys);
+  certificates_.attach(image_.host_keys);
+  ask_again_ = Clock::now() + between_looks_at_certificates;
+  for (const ServerHostKey& host : image_.host_keys) {
+    log::info("Host key {}{}", host.key.fingerprint(), host.certificates.empty() ? "" : " with certificate");
+  }
+}
+
+void Server::host_keys_changed() {
+  if (authorizer_) authorizer_->change(image_.configuration.serialize(), authorizer_setup(image_.host_keys));
+}
+
+Server::Milliseconds Server::tick() {
+  auto next = std::min(signer_->tick(), authorizer_->tick());
+  const auto now = Clock::now();
+  if (now >= ask_again_) {
+    if (!has_host_keys()) {
+      ask_for_host_keys();
+      if (has_host_keys()) host_keys_changed();
+    } else {
+      ask_again_ = now + between_looks_at_certificates;
+      if (certificates_.changed()) {
+        certificates_.attach(image_.host_keys);
+        host_keys_changed();
+      }
+    }
+  }
+  return std::clamp(std::min(next, std::chrono::ceil<milliseconds>(ask_again_ - Clock::now())), milliseconds{1}, milliseconds{60000});
+}
+
+Result<void> Server::reload(Configuration configuration) {
+  if (auto checked = check(configuration); !checked) return checked;
+  const Settings old = settings();
+  const Settings& settings = configuration.global();
+  if (auto taken = take_over(settings); !taken) return taken;
+  if (!same_signer(old, settings)) {
+    pkcs11::SignerSettings signer = signer_settings(settings, folder_);
+    if (image_.privileged) signer.account = *find_account(settings.signer_user);
+    signer_->release();
+    auto started = pkcs11::SignerProcess::start(std::move(signer));
+    if (!started) return tl::unexpected(std::move(started.error()));
+    signer_ = std::move(*started);
+    (void)signer_->wait_ready(until_listening);
+    image_.host_keys.clear();
+  }
+  image_.configuration = std::move(configuration);
+  certificates_ = HostCertificates(this->settings().host_certificates);
+  if (!has_host_keys()) {
+    ask_for_host_keys();
+  } else {
+    for (ServerHostKey& host : image_.host_keys) host.certificates.clear();
+    certificates_.attach(image_.host_keys);
+  }
+  host_keys_changed();
+  return {};
+}
+
+bool Server::exited(pid_t pid, int status) {
+  return (signer_ && signer_->exited(pid, status)) || (authorizer_ && authorizer_->exited(pid, status));
+}
+
+void Server::release() {
+  if (signer_) signer_->release();
+  authorizer_.reset();  // its control socket closes: it goes when its last client has gone
+}
+
+void Server::stop() {
+  if (authorizer_) authorizer_->stop();
+  if (signer_) signer_->stop(milliseconds{2000});
+}
+
+}  // namespace gatehouse::sshd

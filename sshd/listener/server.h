@@ -1,0 +1,72 @@
+/// Everything the listener has besides its sockets: accounts, folders, the audit log, signer and authorizer, host keys.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "daemon/unique_fd.h"
+#include "pkcs11/client/signer_process.h"
+#include "sshd/config/configuration.h"
+#include "sshd/listener/authorizer_process.h"
+#include "sshd/listener/host_keys.h"
+#include "sshd/monitor/server_image.h"
+
+namespace gatehouse::sshd {
+
+/// How the processes that we start log.
+struct LogTarget {
+  std::optional<std::string> file;
+  bool to_stderr = false;
+  unsigned debug = 0;
+};
+
+class Server {
+ public:
+  using Milliseconds = std::chrono::milliseconds;
+
+  /// What can be checked before anything is started: accounts, the token's settings, files. For -t, and the first step of start().
+  static Result<void> check(const Configuration& configuration);
+
+  /// Makes the folders, opens the audit log, starts signer and authorizer. That the token is away is no error: the host keys are asked for
+  /// again until they are there.
+  /// @param folder  RuntimeDirectory, or one of its own for -i
+  static Result<Server> start(Configuration configuration, const LogTarget& log, const std::string& folder);
+
+  /// For one connection beside a running server: uses that one's signer and authorizer. tick() and reload() are not for it.
+  static Result<Server> join(Configuration configuration, const std::string& folder);
+
+  ServerImage& image() { return image_; }
+  const Settings& settings() const { return image_.configuration.global(); }
+  bool has_host_keys() const { return !image_.host_keys.empty(); }
+
+  /// Takes a new configuration; signer and authorizer are told or started anew. @error and the old one stays
+  Result<void> reload(Configuration configuration);
+  /// Supervision, host keys and certificates. @return after how long to call again at the latest
+  Milliseconds tick();
+  /// A child that was reaped. @return whether it was one of the two
+  bool exited(pid_t pid, int status);
+  /// The listener goes; both go when the last connection has gone.
+  void release();
+  /// Ends both.
+  void stop();
+
+ private:
+  Server(Configuration configuration, LogTarget log, std::string folder);
+  Result<void> make_folders();
+  Result<void> take_over(const Settings& settings);
+  void ask_for_host_keys();
+  void host_keys_changed();
+
+  ServerImage image_;
+  LogTarget log_;
+  std::string folder_;
+  UniqueFd lock_;
+  std::optional<pkcs11::SignerProcess> signer_;
+  std::optional<AuthorizerProcess> authorizer_;
+  HostCertificates certificates_;
+  std::chrono::steady_clock::time_point ask_again_{};
+  std::string last_key_trouble_;
+};
+
+}  // namespace gatehouse::sshd
