@@ -109,7 +109,7 @@ void Listener::watch_signals() {
 int Listener::run() {
   watch_signals();
   for (const ListenSocket& socket : sockets_) log::info("Server listening on {}.", socket.where);
-  while (asked_to_stop == 0 && !(took_one_ && children_.empty())) {
+  while (asked_to_stop == 0 && !(options_.once && took_one_ && waiting_.empty() && children_.empty())) {
     wait_for_something();
     if (child_ended != 0) {
       child_ended = 0;
