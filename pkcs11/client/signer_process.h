@@ -22,11 +22,12 @@ struct SignerSettings {
   std::vector<std::string> keys;  ///< RFC 7512 URIs, all of one token
   std::string socket_path;        ///< in a folder that only the right peers can enter
   mode_t socket_mode = 0600;
-  std::optional<uid_t> socket_owner;  ///< chown of the socket file, when we are root
-  std::optional<Account> account;     ///< becomes it before exec; nothing: stays as it is
-  std::vector<uid_t> peer_uids;       ///< who may connect besides root; empty: also the signer's own uid
-  std::string limits_file;            ///< purpose ca
-  std::string signed_log_file;        ///< hashes of all that was signed; empty: none
+  std::optional<uid_t> socket_owner;            ///< chown of the socket file, when we are root
+  std::optional<Account> account;               ///< becomes it before exec; nothing: stays as it is
+  std::vector<uid_t> peer_uids;                 ///< who may connect besides root; empty: also the signer's own uid
+  std::string limits_file;                      ///< purpose ca
+  std::string signed_log_file;                  ///< hashes of all that was signed; empty: none
+  std::chrono::milliseconds sign_limit{10000};  ///< a signature that takes the module longer costs a restart
 };
 
 /// Checks what can be checked without a token: the module is an absolute path to a file, the URIs are well formed and say enough, the PIN

@@ -18,7 +18,11 @@ std::int64_t now_ns() { return std::chrono::duration_cast<std::chrono::nanosecon
 Watchdog::Watchdog() : thread_([this] { watch(); }) {}
 
 Watchdog::~Watchdog() {
-  stop_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  stopped_.notify_all();
   thread_.join();
 }
 
@@ -36,8 +40,8 @@ std::atomic<std::int64_t>& Watchdog::claim(std::int64_t due) {
 }
 
 void Watchdog::watch() {
-  while (!stop_) {
-    std::this_thread::sleep_for(interval);
+  std::unique_lock lock(mutex_);
+  while (!stopped_.wait_for(lock, interval, [this] { return stop_; })) {
     const std::int64_t now = now_ns();
     for (const auto& entry : due_) {
       const std::int64_t due = entry.load();

@@ -4,6 +4,8 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 namespace gatehouse::pkcs11 {
@@ -37,7 +39,9 @@ class Watchdog {
 
   /// When each piece of work is due, in nanoseconds of the steady clock; 0: free.
   std::array<std::atomic<std::int64_t>, 128> due_{};
-  std::atomic<bool> stop_{false};
+  std::mutex mutex_;  ///< stop_
+  std::condition_variable stopped_;
+  bool stop_ = false;
   std::thread thread_;
 };
 
