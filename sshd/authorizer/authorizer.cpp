@@ -211,7 +211,9 @@ class Process {
   }
 
   void tell_notes() {
-    for (const std::string& each : server_->trust.take_notes()) log::warning("{}", each);
+    for (const TrustNote& each : server_->trust.take_notes()) {
+      log::write(each.alarm ? log::Level::error : log::Level::info, each.text);
+    }
   }
 
   FrameSocket control_;

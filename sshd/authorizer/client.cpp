@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -20,11 +21,24 @@ using Milliseconds = AuthorizerClient::Milliseconds;
 /// How long a restart of the authorizer may take before a request fails.
 constexpr Milliseconds restart_patience{2000};
 
-void pause(Milliseconds time) {
-  timespec left{time.count() / 1000, (time.count() % 1000) * 1'000'000};
-  while (::nanosleep(&left, &left) != 0 && errno == EINTR) {
+/// Waits a little, longer each time. @return false when the patience is at its end
+class Patience {
+ public:
+  bool wait() {
+    const auto left = std::chrono::duration_cast<Milliseconds>(deadline_ - Clock::now());
+    if (left.count() <= 0) return false;
+    const auto time = std::min(left, next_);
+    timespec rest{time.count() / 1000, (time.count() % 1000) * 1'000'000};
+    while (::nanosleep(&rest, &rest) != 0 && errno == EINTR) {
+    }
+    next_ = std::min(next_ * 2, Milliseconds(200));
+    return true;
   }
-}
+
+ private:
+  Clock::time_point deadline_ = Clock::now() + restart_patience;
+  Milliseconds next_{10};
+};
 
 bool readable(int fd) {
   pollfd entry{fd, POLLIN, 0};
@@ -45,12 +59,10 @@ Result<AuthorizerClient> AuthorizerClient::open(std::string path, authorizer::Op
   authorizer::Resume known;
   known.open = std::move(facts);
   AuthorizerClient client(std::move(path), std::move(known), timeout);
-  const auto deadline = Clock::now() + restart_patience;
-  while (true) {
-    auto introduced = client.introduce(true);
+  for (Patience patience;;) {
+    const auto introduced = client.introduce(true);
     if (introduced) return client;
-    if (Clock::now() >= deadline) return tl::unexpected(introduced.error());
-    pause(Milliseconds(20));
+    if (!patience.wait()) return tl::unexpected(introduced.error());
   }
 }
 
@@ -99,12 +111,10 @@ Result<Frame> AuthorizerClient::ask(Bytes request) {
     auto frame = ask_once(request);
     if (frame) return frame;
   }
-  const auto deadline = Clock::now() + restart_patience;
-  while (true) {
+  for (Patience patience;;) {
     const auto introduced = introduce(false);
     if (introduced) return ask_once(request);
-    if (Clock::now() >= deadline) return tl::unexpected(introduced.error());
-    pause(Milliseconds(20));
+    if (!patience.wait()) return tl::unexpected(introduced.error());
   }
 }
 

@@ -101,17 +101,20 @@ struct RevokedFile : Watched {
 struct TrustState::Files {
   std::map<std::string, CaFile> ca;
   std::map<std::string, RevokedFile> revoked;
-  std::vector<std::string> notes;
+  std::vector<TrustNote> notes;
   std::uint64_t generation = 0;  ///< counts changes of revocation lists
   std::uint64_t reported = 0;
 
-  void note(std::string line) {
-    if (notes.size() < 100) notes.push_back(std::move(line));
+  void note(std::string text) {
+    if (notes.size() < 100) notes.push_back({false, std::move(text)});
+  }
+  void alarm(std::string text) {
+    if (notes.size() < 100) notes.push_back({true, std::move(text)});
   }
 
   /// Tells a problem once, and when it is over.
   void judge(Watched& file, const std::string& path, std::optional<Problem> now) {
-    if (now && (!file.problem || file.problem->what != now->what)) note("logins that need it are refused: " + now->line());
+    if (now && (!file.problem || file.problem->what != now->what)) alarm("logins that need it are refused: " + now->line());
     if (!now && file.problem) note("usable again: " + path);
     file.problem = std::move(now);
   }
@@ -153,8 +156,8 @@ struct TrustState::Files {
     const auto& top = file.highest ? file.highest : file.list;
     if (top && top->dated && (!list->dated || list->list.version < top->list.version)) {
       // An older list would give back what was revoked since. Refusing everybody for it would let a slip lock out a fleet: both hold.
-      note("ALARM: " + path + " went back from version " + std::to_string(top->list.version) + " to " +
-           (list->dated ? std::to_string(list->list.version) : "a list without version") + "; the newer one stays in force beside it");
+      alarm(path + " went back from version " + std::to_string(top->list.version) + " to " +
+            (list->dated ? std::to_string(list->list.version) : "a list without version") + "; the newer one stays in force beside it");
       file.highest = top;
     } else {
       file.highest.reset();
@@ -206,6 +209,6 @@ bool TrustState::revocations_changed(const std::vector<std::string>& paths) {
   return std::exchange(files_->reported, files_->generation) != files_->generation;
 }
 
-std::vector<std::string> TrustState::take_notes() { return std::exchange(files_->notes, {}); }
+std::vector<TrustNote> TrustState::take_notes() { return std::exchange(files_->notes, {}); }
 
 }  // namespace gatehouse::sshd

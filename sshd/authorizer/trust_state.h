@@ -21,6 +21,13 @@ Result<CaKeyFile> parse_ca_key_file(Bytes content, const std::string& path);
 /// A KRL, or a text file of public keys and certificates one a line, each revoked, as RevokedKeys takes both.
 Result<RevocationList> parse_revoked_keys(Bytes content, const std::string& path);
 
+/// For the log.
+struct TrustNote {
+  bool alarm = false;  ///< somebody should look at it
+  std::string text;
+  bool operator==(const TrustNote&) const = default;
+};
+
 /// Files by path. Each is loaded when first asked for and again whenever stat shows another file or content (device, inode, size,
 /// mtime and ctime in nanoseconds). A revocation list whose version goes down is an alarm: the one before stays in force beside it.
 class TrustState {
@@ -34,8 +41,8 @@ class TrustState {
   Trust trust_for(const Settings& settings, std::uint64_t now);
   /// Loads `paths` anew where they changed. @return whether any revocation list changed since the last call
   bool revocations_changed(const std::vector<std::string>& paths);
-  /// Alarms and notes since the last call, for the log.
-  std::vector<std::string> take_notes();
+  /// What happened since the last call; a problem is told once, and when it is over.
+  std::vector<TrustNote> take_notes();
 
  private:
   struct Files;
