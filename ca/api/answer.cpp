@@ -55,7 +55,10 @@ std::string write_answer(const HealthAnswer& answer) {
   std::string parts = "[";
   for (const PartHealth& part : answer.parts) {
     if (parts.size() > 1) parts += ',';
-    parts += JsonWriter().text("name", part.name).boolean("up", part.up).text("words", part.words).take();
+    JsonWriter json;
+    json.text("name", part.name).boolean("up", part.up);
+    if (!part.words.empty()) json.text("words", part.words);
+    parts += json.take();
   }
   return JsonWriter().boolean("up", answer.up()).raw("parts", parts + "]").take();
 }

@@ -61,8 +61,8 @@ std::string write_problem_document(const ProblemDocument& document) {
   JsonWriter json;
   json.text("type", std::string(urn) + std::string(problem_word(document.type)))
       .text("title", problem_title(document.type))
-      .number("status", problem_status(document.type))
-      .text("detail", document.detail);
+      .number("status", problem_status(document.type));
+  if (!document.detail.empty()) json.text("detail", document.detail);
   if (!document.request_id.empty()) json.text("request_id", document.request_id);
   return json.take();
 }

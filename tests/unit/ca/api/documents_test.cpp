@@ -27,6 +27,12 @@ TEST(Rfc9457Problem, EveryTypeSurvivesWritingAndReading) {
   }
 }
 
+TEST(Rfc9457Problem, MayHaveNoDetail) {
+  const auto again = parse_problem_document(write_problem_document({ProblemType::not_found, "", "", {}}));
+  ASSERT_TRUE(again) << again.error().line();
+  EXPECT_EQ(again->detail, "");
+}
+
 TEST(Rfc9457Problem, ATypeThatWeDoNotKnowKeepsItsWords) {
   const auto document =
       parse_problem_document(R"({"type":"https://example.org/out-of-credit","title":"No credit","detail":"30","balance":30})");
@@ -54,7 +60,7 @@ TEST(CertificateAnswer, WritesSerialsAsTexts) {
 }
 
 TEST(HealthAnswer, IsUpWhenAllPartsAre) {
-  HealthAnswer answer{{{"directory", true, "answers"}, {"token", false, "away"}}};
+  HealthAnswer answer{{{"directory", true, ""}, {"token", false, "away"}}};
   EXPECT_FALSE(answer.up());
   const auto again = parse_health_answer(write_answer(answer));
   ASSERT_TRUE(again);
