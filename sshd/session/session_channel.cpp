@@ -40,18 +40,19 @@ SessionChannel::~SessionChannel() { close_terminal(); }
 bool SessionChannel::request(const ChannelRequest& request) {
   if (close_sent_ || closed_) return false;
   using Kind = message::ProgramStarted::Kind;
-  return std::visit(Overloaded{
-                        [this](const connection::PtyRequest& asked) { return pty(asked); },
-                        [this](const connection::EnvRequest& asked) { return environment(asked); },
-                        [this](const connection::ShellRequest&) { return run(Kind::shell, std::nullopt, {}); },
-                        [this](const connection::ExecRequest& asked) { return run(Kind::exec, asked.command, asked.command); },
-                        [this](const connection::SubsystemRequest& asked) { return subsystem(asked.name); },
-                        [this](const connection::WindowChange& asked) { return change_window(asked.size); },
-                        [this](const connection::SignalRequest& asked) { return send_signal(asked.name); },
-                        [this](const connection::BreakRequest&) { return send_break(); },
-                        [](const auto&) { return false; },  // forwarding of every kind, and what a server is not asked
-                    },
-                    request);
+  return std::visit(
+      Overloaded{
+          [this](const connection::PtyRequest& asked) { return pty(asked); },
+          [this](const connection::EnvRequest& asked) { return environment(asked); },
+          [this](const connection::ShellRequest&) { return run(Kind::shell, std::nullopt, {}); },
+          [this](const connection::ExecRequest& asked) { return run(Kind::exec, asked.command, asked.command); },
+          [this](const connection::SubsystemRequest& asked) { return subsystem(asked.name); },
+          [this](const connection::WindowChange& asked) { return change_window(asked.size); },
+          [this](const connection::SignalRequest& asked) { return send_signal(asked.name); },
+          [this](const connection::BreakRequest&) { return send_break(); }, [this](const connection::EndOfWrite&) { return stop_output(); },
+          [](const auto&) { return false; },  // forwarding of every kind, and what a server is not asked
+      },
+      request);
 }
 
 bool SessionChannel::pty(const connection::PtyRequest& request) {
@@ -241,6 +242,13 @@ void SessionChannel::read_errors(std::size_t budget) {
     if (!no_data_yet(count)) errors_ended_ = true;
   }
   octets_out_ += passed;
+}
+
+/// OpenSSH PROTOCOL section 2.1: the peer will write no more of it anywhere, so the program had better hear of it (SIGPIPE).
+bool SessionChannel::stop_output() {
+  output_ended_ = true;
+  if (program_) program_->output.reset();
+  return true;
 }
 
 void SessionChannel::pump(std::size_t budget) {

@@ -70,6 +70,7 @@ class SessionChannel {
   std::size_t write_input(Bytes octets);
   void write_pending();
   void stop_input();
+  bool stop_output();
   void read_output(std::size_t budget);
   void read_errors(std::size_t budget);
   void program_ended();
