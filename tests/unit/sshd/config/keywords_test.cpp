@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <fstream>
 #include <set>
 
 #include "config_text.h"
@@ -236,12 +237,18 @@ TEST(Keywords, EachIsInTheTableAbove) {
   }
 }
 
+TEST(Keywords, EachIsInTheManual) {
+  std::ifstream file(GATEHOUSE_VECTORS "/../../docs/sshd_config.md");
+  const std::string manual{std::istreambuf_iterator<char>(file), {}};
+  ASSERT_FALSE(manual.empty());
+  for (const KeywordCase& each : cases()) EXPECT_NE(manual.find("`" + each.keyword + "`"), std::string::npos) << each.keyword;
+}
+
 TEST(Keywords, WhatWouldWeakenCertificateOnlyLoginIsRefusedWithTheReason) {
-  for (const std::string line :
-       {"PasswordAuthentication yes", "KbdInteractiveAuthentication yes", "ChallengeResponseAuthentication yes", "PermitEmptyPasswords yes",
-        "HostbasedAuthentication yes", "AuthorizedKeysFile .ssh/authorized_keys", "AuthorizedKeysFile none .ssh/authorized_keys",
-        "AuthorizedKeysCommand /bin/x", "GSSAPIAuthentication yes", "KerberosAuthentication yes", "IgnoreRhosts no",
-        "passwordauthentication TRUE"}) {
+  for (const std::string line : {"PasswordAuthentication yes", "KbdInteractiveAuthentication yes", "ChallengeResponseAuthentication yes",
+                                 "PermitEmptyPasswords yes", "HostbasedAuthentication yes", "AuthorizedKeysFile .ssh/authorized_keys",
+                                 "AuthorizedKeysFile none .ssh/authorized_keys", "AuthorizedKeysCommand /bin/x", "GSSAPIAuthentication yes",
+                                 "KerberosAuthentication yes", "IgnoreRhosts no", "passwordauthentication TRUE"}) {
     for (const std::string before : {"", "Match User alice\n"}) {
       const std::string problem = first_problem(before + line);
       EXPECT_NE(problem.find("would let people in without a certificate"), std::string::npos) << line << ": " << problem;
