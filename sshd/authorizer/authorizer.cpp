@@ -18,6 +18,7 @@
 
 #include "daemon/frame_socket.h"
 #include "daemon/log.h"
+#include "protocol/crypto/digest.h"
 #include "sshd/authorizer/conversation.h"
 
 namespace gatehouse::sshd {
@@ -231,6 +232,8 @@ class Process {
 }  // namespace
 
 int run_authorizer(AuthorizerOptions options) {
+  // OpenSSL reads its configuration and loads its provider at the first use: before the process is confined.
+  for (const auto digest : {crypto::Digest::sha256, crypto::Digest::sha384, crypto::Digest::sha512}) (void)crypto::hash(digest, {});
   // Signals of a terminal are meant for the listener; we go when our clients have gone.
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);

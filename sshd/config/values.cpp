@@ -171,6 +171,8 @@ std::optional<std::string_view> nearest(std::string_view text, std::span<const s
   std::optional<std::string_view> best;
   std::size_t best_distance = text.size() / 3 + 1;
   for (const std::string_view candidate : candidates) {
+    const std::size_t longer = std::max(text.size(), candidate.size());
+    if (longer - std::min(text.size(), candidate.size()) >= best_distance) continue;
     // Optimal string alignment: a swap of neighbours is one slip, as fingers make it.
     const std::size_t width = candidate.size() + 1;
     std::vector<std::size_t> before(width), row(width), next(width);
