@@ -144,11 +144,11 @@ class Process {
       return false;
     }
     if (!server_) {
-      server_.emplace(Server{std::move(*configuration), std::move(*setup), TrustState()});
+      server_.emplace(Server{std::move(*configuration), {}, TrustState()});
     } else {
       server_->configuration = std::move(*configuration);
-      server_->setup = std::move(*setup);
     }
+    server_->host_keys.add(*setup);
     const Trust trust = server_->trust.trust_for(server_->configuration.global(), unix_now());
     authorizer::Ready ready;
     for (const auto& trouble : {trust.trust_problem, trust.krl_problem}) {

@@ -21,18 +21,36 @@ bool carries_cookie(Bytes kexinit, Bytes cookie) {
          equal(kexinit.subspan(1, cookie.size()), cookie);
 }
 
-/// Which host key K_S is, or belongs to as one of its certificates.
-std::optional<std::uint32_t> host_key_of(const Setup& setup, Bytes blob) {
-  for (std::size_t i = 0; i < setup.host_keys.size(); ++i) {
-    const HostKey& each = setup.host_keys[i];
-    const bool certificate =
-        std::any_of(each.certificates.begin(), each.certificates.end(), [blob](const ByteVector& one) { return equal(one, blob); });
-    if (certificate || equal(each.key, blob)) return static_cast<std::uint32_t>(i);
-  }
+/// Renewals of certificates that are remembered, for all host keys together.
+constexpr std::size_t most_known_keys = 256;
+
+/// The plain key behind a K_S that the monitor kept: the key itself, or the certificate's subject.
+std::optional<ByteVector> plain_key_of(Bytes k_s) {
+  if (const auto key = keys::PublicKey::parse(k_s)) return to_vector(key->blob());
+  if (const auto certificate = keys::Certificate::parse(k_s)) return to_vector(certificate->subject().blob());
   return std::nullopt;
 }
 
 }  // namespace
+
+void HostKeys::add(const Setup& setup) {
+  const auto remember = [this](const ByteVector& k_s, const ByteVector& key) {
+    const auto same = std::find_if(known_.begin(), known_.end(), [&k_s](const Known& each) { return each.k_s == k_s; });
+    if (same != known_.end()) known_.erase(same);
+    known_.push_front({k_s, key});
+  };
+  for (const HostKey& each : setup.host_keys) {
+    remember(each.key, each.key);
+    for (const ByteVector& certificate : each.certificates) remember(certificate, each.key);
+  }
+  if (known_.size() > most_known_keys) known_.resize(most_known_keys);
+}
+
+std::optional<ByteVector> HostKeys::signing_key(Bytes k_s) const {
+  const auto found = std::find_if(known_.begin(), known_.end(), [k_s](const Known& each) { return equal(each.k_s, k_s); });
+  if (found == known_.end()) return std::nullopt;
+  return found->key;
+}
 
 ByteVector Conversation::refused(std::string detail) const {
   log::warning("connection {}: request refused: {}", facts_.connection_id, detail);
@@ -82,6 +100,11 @@ ByteVector Conversation::resumed(Bytes frame) {
     if (!certificate || !certificate->verify_signature()) return refused("the certificate to be watched is none");
     granted_ = std::move(*certificate);
   }
+  if (!resume->host_key.empty()) {
+    auto key = plain_key_of(resume->host_key);
+    if (!key) return refused("the K_S of the first key exchange is no key");
+    signing_key_ = std::move(*key);
+  }
   facts_ = std::move(resume->open);
   session_id_ = std::move(resume->session_id);
   host_key_ = std::move(resume->host_key);
@@ -105,13 +128,11 @@ ByteVector Conversation::exchange_hash(const Server& server, Bytes frame) {
   const ByteVector cookie = std::exchange(facts_.cookie, {});
   if (cookie.empty()) return refused("a key exchange without a cookie of the monitor's");
   if (!carries_cookie(request->server_kexinit, cookie)) return refused("our KEXINIT does not carry the monitor's cookie");
-  const auto host_key = host_key_of(server.setup, request->host_key);
-  if (!host_key) return refused("K_S is no host key of ours");
+  auto signing_key = server.host_keys.signing_key(request->host_key);
+  if (!signing_key && !host_key_.empty() && request->host_key == host_key_) signing_key = signing_key_;
+  if (!signing_key) return refused("K_S is no host key of ours");
   const auto method = crypto::kex_method_by_name(request->method);
-  const auto& allowed = server.configuration.global().kex_algorithms;
-  if (!method || std::find(allowed.begin(), allowed.end(), request->method) == allowed.end()) {
-    return refused("key exchange method \"" + escaped(request->method, 64) + "\" is not among KexAlgorithms");
-  }
+  if (!method) return refused("key exchange method \"" + escaped(request->method, 64) + "\" is unknown");
   transport::ExchangeHashInputs inputs;
   inputs.client_identification = std::move(request->client_version);
   inputs.server_identification = std::move(request->server_version);
@@ -126,8 +147,9 @@ ByteVector Conversation::exchange_hash(const Server& server, Bytes frame) {
   if (session_id_.empty()) {
     session_id_ = *hash;
     host_key_ = std::move(inputs.host_key);
+    signing_key_ = *signing_key;
   }
-  return write(Hash{std::move(*hash), *host_key});
+  return write(Hash{std::move(*hash), std::move(*signing_key)});
 }
 
 Settings Conversation::settings_for(const Server& server, bool exists) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 
@@ -12,10 +13,27 @@
 
 namespace gatehouse::sshd::authorizer {
 
+/// Which octets are a K_S of ours. What a Setup no longer names stays known: a host certificate that was renewed is still the K_S of the
+/// sessions that began with the one before, and of connections that were forked a moment before the change. Whether a key still signs is
+/// the signer's to say.
+class HostKeys {
+ public:
+  void add(const Setup& setup);
+  /// @param k_s  a plain key or a certificate @return the blob of the plain key that signs for it, or nothing
+  std::optional<ByteVector> signing_key(Bytes k_s) const;
+
+ private:
+  struct Known {
+    ByteVector k_s;
+    ByteVector key;
+  };
+  std::deque<Known> known_;  ///< the latest first
+};
+
 /// What all conversations share.
 struct Server {
   Configuration configuration;
-  Setup setup;
+  HostKeys host_keys;
   TrustState trust;
 };
 
@@ -47,6 +65,7 @@ class Conversation {
   Open facts_;                  ///< cookie: the one that the next KEXINIT must carry; none: none is outstanding
   ByteVector session_id_;       ///< H of the first key exchange; empty before it
   ByteVector host_key_;         ///< its K_S
+  ByteVector signing_key_;      ///< the plain key of that
   std::uint32_t requests_ = 0;  ///< of authentication
   std::string user_;            ///< of the last request
   std::vector<std::string> groups_;

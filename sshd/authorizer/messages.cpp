@@ -210,14 +210,14 @@ ProtocolResult<Setup> parse_setup(Bytes frame) {
 
 ByteVector write_done() { return begin(Kind::done).take(); }
 
-ByteVector write(const Hash& message) { return begin(Kind::hash).string(message.hash).uint32(message.host_key).take(); }
+ByteVector write(const Hash& message) { return begin(Kind::hash).string(message.hash).string(message.host_key).take(); }
 
 ProtocolResult<Hash> parse_hash(Bytes frame) {
   FrameFields in(frame, Kind::hash);
   Hash out;
   out.hash = in.octets(max_hash);
-  out.host_key = in.uint32();
-  in.require(!out.hash.empty() && out.host_key < max_host_keys);
+  out.host_key = in.octets(max_blob);
+  in.require(!out.hash.empty() && !out.host_key.empty());
   return finished(in, std::move(out), "hash");
 }
 

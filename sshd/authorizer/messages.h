@@ -90,10 +90,10 @@ struct ExchangeHash {
   SecretBytes shared_secret;  ///< K as encoded into the hash (mpint with its length, or string for hybrid methods)
 };
 
-/// H, and which of our host keys signs it (index into Setup::host_keys).
+/// H, and which of our host keys signs it.
 struct Hash {
   ByteVector hash;
-  std::uint32_t host_key = 0;
+  ByteVector host_key;  ///< blob of the plain key: a list may have changed since the monitor was forked, so no index into one
   bool operator==(const Hash&) const = default;
 };
 

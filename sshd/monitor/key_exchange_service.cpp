@@ -1,5 +1,7 @@
 #include "sshd/monitor/key_exchange_service.h"
 
+#include <algorithm>
+
 #include "protocol/crypto/random.h"
 
 namespace gatehouse::sshd {
@@ -19,8 +21,10 @@ Result<message::SignedExchange> KeyExchangeService::sign(message::SignExchange r
   if (!algorithm) return problem("unknown host key algorithm");
   auto hash = authorizer_.exchange_hash(std::move(request.inputs));
   if (!hash) return tl::unexpected(std::move(hash.error()));
-  if (hash->host_key >= server_.host_keys.size()) return problem("the authorizer names a host key that there is not");
-  const keys::PublicKey& key = server_.host_keys[hash->host_key].key;
+  const auto host = std::find_if(server_.host_keys.begin(), server_.host_keys.end(),
+                                 [&hash](const ServerHostKey& each) { return equal(each.key.blob(), hash->host_key); });
+  if (host == server_.host_keys.end()) return problem("the authorizer names a host key that there is not");
+  const keys::PublicKey& key = host->key;
   if (keys::key_type_of(algorithm->signature) != key.type()) return problem("the host key algorithm is not the host key's");
   auto signature = signer_.sign_exchange_hash(key.blob(), algorithm->signature, hash->hash);
   if (!signature) return tl::unexpected(signature.error().problem());

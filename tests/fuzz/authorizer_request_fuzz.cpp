@@ -18,8 +18,17 @@ void same(const Parsed& parsed, Bytes frame) {
   if (parsed && !equal(write(*parsed), frame)) std::abort();
 }
 
+const ByteVector& host_key() {
+  static const ByteVector blob = to_vector(keys::PublicKey::from_ed25519(ByteVector(32, 3))->blob());
+  return blob;
+}
+
 Server& server() {
-  static Server one{*Configuration::parse("", "fuzz"), {{{ByteVector(51, 3), {}}}}, TrustState()};
+  static Server one = [] {
+    Server made{*Configuration::parse("", "fuzz"), {}, TrustState()};
+    made.host_keys.add({{{host_key(), {}}}});
+    return made;
+  }();
   return one;
 }
 
@@ -54,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Resume resume;
     resume.open = {"fuzz", "192.0.2.1", 1, "127.0.0.1", 22, ByteVector(cookie_size, 1)};
     resume.session_id = ByteVector(32, 2);
-    resume.host_key = ByteVector(51, 3);
+    resume.host_key = host_key();
     (void)conversation.answer(server(), write(resume), now);
   }
   // No CA is trusted: whatever the frame says, it is never a grant.

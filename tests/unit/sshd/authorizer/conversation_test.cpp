@@ -26,8 +26,18 @@ class ConversationTest : public test::Folder {
     auto configuration = Configuration::parse("TrustedUserCAKeys " + path("ca.pub") + "\n" + more, "test");
     ASSERT_TRUE(configuration) << configuration.error()[0].line();
     server_.configuration = *configuration;
-    server_.setup.host_keys = {{to_vector(test::key_of(keys::KeyType::rsa, 11).public_key().blob()), {}},
-                               {host_key(), {ByteVector(300, 0x77)}}};
+    server_.host_keys = {};
+    server_.host_keys.add(
+        {{{to_vector(test::key_of(keys::KeyType::rsa, 11).public_key().blob()), {}}, {host_key(), {host_certificate(1)}}}});
+  }
+
+  /// Of our second host key, by some host CA.
+  static ByteVector host_certificate(std::uint64_t serial) {
+    keys::CertificateFields fields;
+    fields.type = keys::CertificateType::host;
+    fields.serial = serial;
+    fields.principals = {"host.example"};
+    return test::certificate(fields, test::other_ca(), test::key_of(keys::KeyType::ed25519, 4));
   }
 
   std::optional<ByteVector> ask(Bytes frame) { return conversation_.answer(server_, frame, now); }
@@ -85,7 +95,7 @@ TEST_F(ConversationTest, ComputesTheExchangeHashItself) {
   const auto answer = parse_hash(*ask(write(request).reveal()));
   ASSERT_TRUE(answer);
   EXPECT_EQ(hex(answer->hash), hex(test::hash_of(request)));
-  EXPECT_EQ(answer->host_key, 1U) << "which of our host keys it is";
+  EXPECT_EQ(answer->host_key, host_key()) << "which of our host keys signs";
 }
 
 TEST_F(ConversationTest, OurKexinitMustCarryTheMonitorsCookie) {
@@ -111,17 +121,42 @@ TEST_F(ConversationTest, TheHostKeyMustBeOurs) {
   EXPECT_EQ(kind(write(NextCookie{cookie(2)})), Kind::done);
   EXPECT_EQ(kind(write(exchange(cookie(2), {}))), Kind::refused);
   EXPECT_EQ(kind(write(NextCookie{cookie(3)})), Kind::done);
-  const auto answer = parse_hash(*ask(write(exchange(cookie(3), ByteVector(300, 0x77))).reveal()));
+  const auto answer = parse_hash(*ask(write(exchange(cookie(3), host_certificate(1))).reveal()));
   ASSERT_TRUE(answer) << "one of its certificates";
-  EXPECT_EQ(answer->host_key, 1U);
+  EXPECT_EQ(answer->host_key, host_key());
+  EXPECT_EQ(kind(write(NextCookie{cookie(4)})), Kind::done);
+  EXPECT_EQ(kind(write(exchange(cookie(4), host_certificate(2)))), Kind::refused) << "a certificate of our key that is not ours";
 }
 
-TEST_F(ConversationTest, TheMethodMustBeConfigured) {
-  configure("KexAlgorithms ecdh-sha2-nistp256\n");
+TEST_F(ConversationTest, ARenewedHostCertificateBreaksNoSession) {
   begin();
-  EXPECT_EQ(kind(write(exchange(cookie(1), host_key()))), Kind::refused);
-  EXPECT_EQ(kind(write(NextCookie{cookie(2)})), Kind::done);
-  EXPECT_EQ(kind(write(exchange(cookie(2), host_key(), "diffie-hellman-group1-sha1"))), Kind::refused);
+  ASSERT_EQ(kind(write(exchange(cookie(1), host_certificate(1)))), Kind::hash);
+  server_.host_keys.add({{{host_key(), {host_certificate(2)}}}});
+  for (const std::uint64_t serial : {1, 2}) {
+    ASSERT_EQ(kind(write(NextCookie{cookie(2)})), Kind::done);
+    const auto answer = parse_hash(*ask(write(exchange(cookie(2), host_certificate(serial))).reveal()));
+    ASSERT_TRUE(answer) << serial;
+    EXPECT_EQ(answer->host_key, host_key());
+  }
+}
+
+TEST_F(ConversationTest, ARenewedHostCertificateBreaksNoSessionOverARestart) {
+  Resume resume;
+  resume.open = open();
+  resume.session_id = ByteVector(32, 1);
+  resume.host_key = host_certificate(7);  // what the new process was never told of
+  ASSERT_EQ(kind(write(Hello{})), Kind::hello);
+  ASSERT_EQ(kind(write(resume)), Kind::done);
+  const auto answer = parse_hash(*ask(write(exchange(cookie(1), host_certificate(7))).reveal()));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->host_key, host_key());
+  ASSERT_EQ(kind(write(NextCookie{cookie(2)})), Kind::done);
+  EXPECT_EQ(kind(write(exchange(cookie(2), host_certificate(8)))), Kind::refused);
+}
+
+TEST_F(ConversationTest, TheMethodMustBeKnown) {
+  begin();
+  EXPECT_EQ(kind(write(exchange(cookie(1), host_key(), "diffie-hellman-group1-sha1"))), Kind::refused);
 }
 
 TEST_F(ConversationTest, GrantsOnceAndOnlyOverTheFirstHash) {

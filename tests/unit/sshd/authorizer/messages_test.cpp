@@ -81,7 +81,8 @@ TEST(Messages, ComeBackAsTheyWere) {
   EXPECT_EQ(*parse_authenticate(write(query)), query);
   const authorizer::Setup setup{{{ByteVector(51, 1), {ByteVector(400, 2), ByteVector(401, 3)}}, {ByteVector(52, 4), {}}}};
   EXPECT_EQ(*parse_setup(write(setup)), setup);
-  EXPECT_EQ(*parse_hash(write(Hash{ByteVector(64, 1), 3})), (Hash{ByteVector(64, 1), 3}));
+  const Hash hash{ByteVector(64, 1), ByteVector(51, 3)};
+  EXPECT_EQ(*parse_hash(write(hash)), hash);
   EXPECT_EQ(*parse_refused(write(Refused{"why"})), Refused{"why"});
   EXPECT_EQ(*parse_ready(write(Ready{{"a", "b"}})), (Ready{{"a", "b"}}));
   EXPECT_EQ(*parse_revoked(write(Revoked{"serial 1"})), Revoked{"serial 1"});
@@ -136,7 +137,7 @@ std::vector<Parser> parsers() {
       {"Authenticate", write(an_authenticate()), [](Bytes frame) { return parse_authenticate(frame).has_value(); }},
       {"Setup", write(authorizer::Setup{{{ByteVector(51, 1), {ByteVector(40, 2)}}}}),
        [](Bytes frame) { return parse_setup(frame).has_value(); }},
-      {"Hash", write(Hash{ByteVector(32, 1), 0}), [](Bytes frame) { return parse_hash(frame).has_value(); }},
+      {"Hash", write(Hash{ByteVector(32, 1), ByteVector(51, 2)}), [](Bytes frame) { return parse_hash(frame).has_value(); }},
       {"Refused", write(Refused{"why"}), [](Bytes frame) { return parse_refused(frame).has_value(); }},
       {"Ready", write(Ready{{"a"}}), [](Bytes frame) { return parse_ready(frame).has_value(); }},
       {"Revoked", write(Revoked{"why"}), [](Bytes frame) { return parse_revoked(frame).has_value(); }},
