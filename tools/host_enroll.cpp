@@ -44,7 +44,7 @@ int host_enroll_command(std::span<const std::string> args, Streams io) {
   po::options_description options;
   options.add(ca_options()).add(identity_options());
   po::options_description more("host");
-  more.add_options()("signer", po::value<std::string>()->default_value("/run/gatehouse-sshd/signer.sock"),
+  more.add_options()("signer", po::value<std::string>()->default_value("/run/gatehouse-sshd/signer"),
                      "socket of the running server's signer; the token itself is not opened")(
       "name", po::value<std::vector<std::string>>()->required(), "name or address by which clients call this host; may repeat")(
       "out", po::value<std::string>()->default_value("/etc/gatehouse"), "folder for the certificates; HostCertificate names them")(

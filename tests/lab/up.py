@@ -229,7 +229,7 @@ def enroll_host(bed):
     try:
         with open(password) as source:
             gatehouse(bed, "host", "enroll", *ca_words(bed), "--user", ADMINISTRATOR, "--password-fd", "0", "--signer",
-                      bed.path("run", "sshd", "signer.sock"), "--out", bed.path("trust"),
+                      bed.path("run", "sshd", "signer"), "--out", bed.path("trust"),
                       *(word for name in settings.HOST_NAMES for word in ("--name", name)), stdin=source)
     except BedError as mistake:
         if bed.state["own_directory"]:
