@@ -24,6 +24,7 @@ namespace {
 
 // A frame of ours is written in one go; a client that is slower than this is stuck.
 constexpr FrameSocket::Milliseconds frame_limit{2000};
+constexpr std::chrono::milliseconds accept_pause{100};
 constexpr std::uint32_t readable_once = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT;
 
 std::string errno_text(const char* call) { return std::string(call) + ": " + std::strerror(errno); }
@@ -80,7 +81,9 @@ void SignerServer::Impl::accept_all() {
     const int fd = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK) log::warning("{}", errno_text("accept"));
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+      log::warning("{}", errno_text("accept"));
+      std::this_thread::sleep_for(accept_pause);  // out of descriptors: the socket stays ready, and asking at once would not help
       return;
     }
     auto connection = std::make_unique<Connection>();

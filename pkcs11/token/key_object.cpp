@@ -67,7 +67,7 @@ std::string others(const Session& session) {
   return "it has " + describe(*objects);
 }
 
-TokenResult<TokenKey> fit_to_sign(const Session& session, const Uri& uri, const Named& found) {
+TokenResult<TokenKey> fit_to_sign(const Session& session, const TokenInfo& token, const Uri& uri, const Named& found) {
   AttributeReader read(session, found.handle);
   const auto sensitive = read.flag(CKA_SENSITIVE);
   const auto extractable = read.flag(CKA_EXTRACTABLE);
@@ -93,7 +93,9 @@ TokenResult<TokenKey> fit_to_sign(const Session& session, const Uri& uri, const 
   if (publics->size() > 1) return unfit("there are several public key objects with its CKA_ID");
   const auto key = read_public_key(session, publics->front());
   if (!key) return tl::unexpected(key.error());
-  return TokenKey{found.label, found.id, found.handle, always_authenticate, *key};
+  const auto hashing = hashing_for(session.functions(), token.slot, key->type());
+  if (!hashing) return tl::unexpected(hashing.error());
+  return TokenKey{found.label, found.id, found.handle, always_authenticate, *hashing, *key};
 }
 
 std::string kind_of(const std::optional<keys::PublicKey>& key, std::optional<CK_ULONG> type) {
@@ -166,7 +168,7 @@ TokenResult<TokenKey> find_key(const Session& session, const TokenInfo& token, c
     return token_error(Remedy::permanent, fmt::format("{} private keys on token '{}' match '{}': {}; name one by its id", found->size(),
                                                       escaped(token.label), escaped(uri.text), describe(*found)));
   }
-  return fit_to_sign(session, uri, found->front());
+  return fit_to_sign(session, token, uri, found->front());
 }
 
 TokenResult<std::vector<TokenObject>> list_keys(const Session& session, const TokenInfo& token, const Uri& uri) {

@@ -3,6 +3,7 @@
 
 #include "pkcs11/client/messages.h"
 #include "pkcs11/client/uri.h"
+#include "pkcs11/token/mechanism.h"
 #include "pkcs11/token/objects.h"
 #include "pkcs11/token/slot.h"
 
@@ -14,6 +15,7 @@ struct TokenKey {
   ByteVector id;
   CK_OBJECT_HANDLE private_object;
   bool always_authenticate;
+  Hashing hashing;
   keys::PublicKey public_key;
 };
 

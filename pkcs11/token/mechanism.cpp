@@ -28,22 +28,27 @@ ByteVector digest_info(Bytes prefix, crypto::Digest digest, Bytes data) {
 
 }  // namespace
 
-CK_MECHANISM_TYPE mechanism_of(SignatureAlgorithm algorithm) {
+CK_MECHANISM_TYPE mechanism_of(SignatureAlgorithm algorithm, Hashing hashing) {
+  const bool ours = hashing == Hashing::ours;
   switch (algorithm) {
     case SignatureAlgorithm::ed25519:
       return CKM_EDDSA;
     case SignatureAlgorithm::ecdsa_p256:
+      return ours ? CKM_ECDSA : CKM_ECDSA_SHA256;
     case SignatureAlgorithm::ecdsa_p384:
+      return ours ? CKM_ECDSA : CKM_ECDSA_SHA384;
     case SignatureAlgorithm::ecdsa_p521:
-      return CKM_ECDSA;
+      return ours ? CKM_ECDSA : CKM_ECDSA_SHA512;
     case SignatureAlgorithm::rsa_sha2_256:
+      return ours ? CKM_RSA_PKCS : CKM_SHA256_RSA_PKCS;
     case SignatureAlgorithm::rsa_sha2_512:
-      return CKM_RSA_PKCS;
+      return ours ? CKM_RSA_PKCS : CKM_SHA512_RSA_PKCS;
   }
   std::abort();
 }
 
-ByteVector token_input(SignatureAlgorithm algorithm, Bytes data) {
+ByteVector token_input(SignatureAlgorithm algorithm, Hashing hashing, Bytes data) {
+  if (hashing == Hashing::in_token) return to_vector(data);
   switch (algorithm) {
     case SignatureAlgorithm::ed25519:
       return to_vector(data);
@@ -59,6 +64,16 @@ ByteVector token_input(SignatureAlgorithm algorithm, Bytes data) {
       return digest_info(sha512_prefix, crypto::Digest::sha512, data);
   }
   std::abort();
+}
+
+TokenResult<Hashing> hashing_for(const CK_FUNCTION_LIST& functions, CK_SLOT_ID slot, keys::KeyType type) {
+  for (const Hashing hashing : {Hashing::ours, Hashing::in_token}) {
+    CK_MECHANISM_INFO info{};
+    const CK_RV code = functions.C_GetMechanismInfo(slot, mechanism_of(keys::preferred_signature(type), hashing), &info);
+    if (code == CKR_OK && (info.flags & CKF_SIGN) != 0) return hashing;
+    if (code != CKR_OK && code != CKR_MECHANISM_INVALID) return call_failed("C_GetMechanismInfo", code);
+  }
+  return token_error(Remedy::permanent, fmt::format("the token cannot sign with keys of type {}", keys::key_blob_name(type)));
 }
 
 std::size_t raw_signature_size(const keys::PublicKey& key) {

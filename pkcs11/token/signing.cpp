@@ -10,8 +10,8 @@ namespace gatehouse::pkcs11 {
 TokenResult<ByteVector> sign_in_session(const Session& session, const TokenKey& key, keys::SignatureAlgorithm algorithm, Bytes data,
                                         PinSource& pin) {
   const CK_FUNCTION_LIST& functions = session.functions();
-  ByteVector input = token_input(algorithm, data);
-  CK_MECHANISM mechanism{mechanism_of(algorithm), nullptr, 0};
+  ByteVector input = token_input(algorithm, key.hashing, data);
+  CK_MECHANISM mechanism{mechanism_of(algorithm, key.hashing), nullptr, 0};
   CK_RV code = functions.C_SignInit(session.handle(), &mechanism, key.private_object);
   if (code != CKR_OK) return call_failed("C_SignInit", code);
   if (key.always_authenticate) {

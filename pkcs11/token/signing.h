@@ -6,7 +6,7 @@
 
 namespace gatehouse::pkcs11 {
 
-/// Signs `data` (hashed here, not in the token) and verifies the result with the public key: a fault in the token, or a handle that by now
+/// Signs `data` and verifies the result with the public key: a fault in the token, or a handle that by now
 /// means another object, must not get out. After an error the session is of no more use.
 /// @return the signature blob
 TokenResult<ByteVector> sign_in_session(const Session& session, const TokenKey& key, keys::SignatureAlgorithm algorithm, Bytes data,

@@ -94,6 +94,10 @@ CK_RV token_info(CK_SLOT_ID slot, CK_TOKEN_INFO* info) {
   if (order == "final-try") info->flags |= CKF_USER_PIN_FINAL_TRY;
   return code;
 }
+CK_RV mechanism_info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO* info) {
+  BEFORE(C_GetMechanismInfo);
+  return real->C_GetMechanismInfo(slot, type, info);
+}
 CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY notify, CK_SESSION_HANDLE* session) {
   BEFORE(C_OpenSession);
   return real->C_OpenSession(slot, flags, application, notify, session);
@@ -131,6 +135,7 @@ extern "C" __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUN
     shim.C_Finalize = finalize;
     shim.C_GetSlotList = slot_list;
     shim.C_GetTokenInfo = token_info;
+    shim.C_GetMechanismInfo = mechanism_info;
     shim.C_OpenSession = open_session;
     shim.C_Login = login;
     shim.C_FindObjects = find_objects;

@@ -46,6 +46,16 @@ TEST(LimitsFile, NeedsNoLifetimeWithoutCertificates) {
   EXPECT_FALSE(Limits::parse(table("signs = [\"host\"]"), "f"));
 }
 
+TEST(LimitsFile, IsReadAsTheExampleWritesIt) {
+  std::ifstream example(std::string(GATEHOUSE_VECTORS) + "/../../etc/signer-limits.toml");
+  const std::string text{std::istreambuf_iterator<char>(example), {}};
+  const auto limits = Limits::parse(text, "etc/signer-limits.toml");
+  ASSERT_TRUE(limits) << limits.error().line();
+  const KeyLimits* key = limits->find(parsed("pkcs11:token=gatehouse-ca;object=user-ca"));
+  ASSERT_NE(key, nullptr);
+  EXPECT_EQ(key->forbidden_principals, std::vector<std::string>{"root"});
+}
+
 struct Wrong {
   const char* name;
   std::string text;

@@ -92,6 +92,19 @@ TEST(TokenService, SignsWithAnRsaKeyOf2048BitsThatSomebodyElseMade) {
   EXPECT_TRUE(service.sign(list->front().key));
 }
 
+TEST(TokenService, LetsATokenHashThatWantsTo) {
+  SoftToken token;
+  const Shim shim(token.folder());
+  const keys::PublicKey key = token.generate("k", KeyType::rsa, 3072);
+  shim.order("C_GetMechanismInfo 0x70 1");  // the first that is asked for, CKM_RSA_PKCS
+  Serving service(token, {"k"}, test::shim_module());
+  for (const SignatureAlgorithm algorithm : keys::signatures_of(key.type())) {
+    const auto signature = service->sign(key.blob(), algorithm, service.data, {"test", {}, {}}, Clock::now() + Milliseconds(5000));
+    ASSERT_TRUE(signature) << signature.error().problem().line();
+    EXPECT_TRUE(key.verify(algorithm, service.data, *signature));
+  }
+}
+
 TEST(TokenService, SignsForManyThreadsAtOnce) {
   SoftToken token;
   const keys::PublicKey key = token.generate("k");
@@ -150,8 +163,8 @@ TEST(TokenService, ReleasesNothingThatItCannotRecord) {
 // Keys that are not fit ------------------------------------------------------------------------------------------------------------------
 
 /// What the service says of the one key it was to serve.
-std::string trouble_of(const SoftToken& token, const std::string& label) {
-  Serving service(token, {label});
+std::string trouble_of(const SoftToken& token, const std::string& label, const std::string& module = test::softhsm_module()) {
+  Serving service(token, {label}, module);
   const auto until = Clock::now() + Milliseconds(5000);
   Health health = service->health();
   while (health.rung == Rung::starting && Clock::now() < until) {
@@ -191,6 +204,15 @@ TEST(UnfitKey, ThatIsTwoIsNamedWithBoth) {
   EXPECT_NE(trouble.find("2 private keys"), std::string::npos) << trouble;
   EXPECT_NE(trouble.find("id 01"), std::string::npos) << trouble;
   EXPECT_NE(trouble.find("id 02"), std::string::npos) << trouble;
+}
+
+TEST(UnfitKey, ThatTheTokenHasNoMechanismForIsNotServed) {
+  SoftToken token;
+  const Shim shim(token.folder());
+  token.generate("k");
+  shim.order("C_GetMechanismInfo 0x70 100000");
+  const std::string trouble = trouble_of(token, "k", test::shim_module());
+  EXPECT_NE(trouble.find("cannot sign with keys of type ecdsa-sha2-nistp256"), std::string::npos) << trouble;
 }
 
 TEST(UnfitKey, OnASecondTokenIsNotServed) {
