@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,18 +34,19 @@ struct Overloaded : Functions... {
 template <class... Functions>
 Overloaded(Functions...) -> Overloaded<Functions...>;
 
-/// All of the pipe, to its end. @return nothing when it is longer than a snapshot can be
+/// All of the pipe. Its writer is gone, so what is in it is all there will be.
 std::optional<SecretBytes> read_snapshot(const UniqueFd& pipe) {
-  SecretBytes content(transport::Transport::max_snapshot);
+  int waiting = 0;
+  if (ioctl(pipe.fd(), FIONREAD, &waiting) != 0 || waiting <= 0) return std::nullopt;
+  SecretBytes content(static_cast<std::size_t>(waiting));
   std::size_t size = 0;
   while (size < content.size()) {
     const ssize_t count = read(pipe.fd(), content.fill().data() + size, content.size() - size);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return std::nullopt;
-    if (count == 0) return content.first(size);
+    if (count <= 0) return std::nullopt;
     size += static_cast<std::size_t>(count);
   }
-  return std::nullopt;
+  return content;
 }
 
 class Session {
