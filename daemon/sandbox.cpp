@@ -115,8 +115,9 @@ constexpr std::string_view authorizer_calls[] = {
 #ifdef GATEHOUSE_SANITIZER_BUILD
 /// For the run-time libraries of the sanitizers: maps of the process, alternate stacks, reports on standard error.
 constexpr std::string_view sanitizer_list[] = {
-    "sigaltstack", "sched_yield", "rt_sigaction", "prctl",   "readlink",          "readlinkat",      "openat",    "fstat",
-    "newfstatat",  "lseek",       "getdents64",   "getppid", "sched_getaffinity", "get_robust_list", "prlimit64", "fcntl",
+    "sigaltstack", "sched_yield", "rt_sigaction", "prctl",      "readlink", "readlinkat",        "openat",
+    "fstat",       "newfstatat",  "lseek",        "getdents64", "getppid",  "sched_getaffinity", "get_robust_list",
+    "pipe2",       "prlimit64",   "fcntl",
 };
 #endif
 

@@ -15,7 +15,12 @@ namespace {
 /// What lies behind this needs no timer (year 9999), and fits in a time_t.
 constexpr std::uint64_t end_of_calendar = 253402300799;
 
-std::uint64_t now() { return static_cast<std::uint64_t>(time(nullptr)); }
+/// Not time(): that follows the last tick, and would still say "not yet" when the timer has just fired.
+std::uint64_t now() {
+  timespec time{};
+  clock_gettime(CLOCK_REALTIME, &time);
+  return static_cast<std::uint64_t>(time.tv_sec);
+}
 
 }  // namespace
 

@@ -1,0 +1,74 @@
+#include "sshd/monitor/principals_file.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+namespace gatehouse::sshd {
+namespace {
+
+class PrincipalsFile : public testing::Test {
+ protected:
+  void SetUp() override {
+    char pattern[] = "/tmp/gatehouse-principals.XXXXXX";
+    ASSERT_NE(mkdtemp(pattern), nullptr);
+    folder_ = pattern;
+    account_ = {"me", geteuid(), getegid(), folder_, "/bin/sh"};
+  }
+  void TearDown() override { std::system(("rm -rf " + folder_).c_str()); }
+  std::string write(const std::string& name, const std::string& text, mode_t mode = 0600) {
+    const std::string path = folder_ + "/" + name;
+    std::ofstream(path) << text;
+    chmod(path.c_str(), mode);
+    return path;
+  }
+  std::string folder_;
+  Account account_;
+};
+
+TEST(PrincipalsPath, ExpandsItsTokens) {
+  const Account alice{"alice", 1000, 1000, "/home/alice", ""};
+  EXPECT_EQ(expand_principals_path("/etc/principals/%u", alice), "/etc/principals/alice");
+  EXPECT_EQ(expand_principals_path("%h/.ssh/p", alice), "/home/alice/.ssh/p");
+  EXPECT_EQ(expand_principals_path(".ssh/p", alice), "/home/alice/.ssh/p");
+  EXPECT_EQ(expand_principals_path("/p/%U/100%%", alice), "/p/1000/100%");
+}
+
+TEST_F(PrincipalsFile, IsReadWhole) {
+  const std::string text(100000, 'p');
+  const auto content = read_principals_file(write("p", text), account_, true);
+  ASSERT_TRUE(content);
+  EXPECT_EQ(to_string(*content), text);
+}
+
+TEST_F(PrincipalsFile, ThatIsMissingIsNothing) { EXPECT_FALSE(read_principals_file(folder_ + "/none", account_, true)); }
+
+TEST_F(PrincipalsFile, ThatOthersMayWriteIsNothingToStrictModes) {
+  const auto path = write("p", "x", 0622);
+  EXPECT_FALSE(read_principals_file(path, account_, true));
+  EXPECT_TRUE(read_principals_file(path, account_, false));
+}
+
+TEST_F(PrincipalsFile, InAFolderThatOthersMayWriteIsNothingToStrictModes) {
+  const auto path = write("p", "x");
+  chmod(folder_.c_str(), 0777);
+  EXPECT_FALSE(read_principals_file(path, account_, true));
+}
+
+TEST_F(PrincipalsFile, ThatIsEndlessIsNothing) { EXPECT_FALSE(read_principals_file("/dev/zero", account_, false)); }
+
+TEST_F(PrincipalsFile, IsOpenedWithTheReadersRights) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to become somebody else";
+  const auto path = write("p", "x", 0600);
+  Account nobody = account_;
+  nobody.name = "nobody";
+  nobody.uid = 65534;
+  nobody.gid = 65534;
+  EXPECT_FALSE(read_principals_file(path, nobody, false));
+}
+
+}  // namespace
+}  // namespace gatehouse::sshd
