@@ -125,8 +125,14 @@ int krl_fetch_command(std::span<const std::string> args, Streams io) {
   auto fetched = client->krl();
   if (!fetched) return failed(command, io, fetched.error().problem, fetched.error().try_again_later ? exit_try_later : exit_failed);
   if (!*fetched) return failed(command, io, {"the CA sent no list", profile->ca_url, {}});
-  const auto pinned = (*given)["trust"].as<std::vector<std::string>>();
-  if (auto judged = ca::verify_document(**fetched, keys::sshsig_namespace::krl, pinned); !judged)
+  // The KRL may have a key of its own: those that a bundle signed by a pinned key names count as well.
+  auto signers = (*given)["trust"].as<std::vector<std::string>>();
+  const auto document = verified(client->trust(), keys::sshsig_namespace::trust, signers, status);
+  if (!document) return failed(command, io, document.error(), status);
+  const auto bundle = ca::parse_trust_bundle(as_text(document->content));
+  if (!bundle) return failed(command, io, bundle.error());
+  for (const keys::PublicKey& key : bundle->trust_keys) signers.push_back(key.fingerprint());
+  if (auto judged = ca::verify_document(**fetched, keys::sshsig_namespace::krl, signers); !judged)
     return failed(command, io, judged.error());
   const auto krl = keys::Krl::parse((*fetched)->content);
   if (!krl) return failed(command, io, {"the CA's list is malformed: " + krl.error().detail, profile->ca_url, {}});
