@@ -1,5 +1,7 @@
 #include "ca/authn/verified_request.h"
 
+#include "protocol/keys/certificate.h"
+
 namespace gatehouse::ca {
 namespace {
 
@@ -32,6 +34,9 @@ Judged<std::optional<keys::PublicKey>> verify_possession(const AskSigned& ask) {
   }
   const auto signature = keys::parse_sshsig(ask.envelope.possession);
   if (!signature) return refuse(ProblemType::malformed, "malformed", "possession: not an SSH signature");
+  if (!keys::PublicKey::parse(signature->public_key_blob) && !keys::open_certificate(signature->public_key_blob)) {
+    return refuse(ProblemType::unsupported_key, "unsupported_key", "possession: keys of this type or size get no certificate");
+  }
   auto key = keys::sshsig_verify(*signature, *wanted, ask.envelope.request);
   if (!key) {
     return refuse(ProblemType::possession_not_proven, "bad_possession",

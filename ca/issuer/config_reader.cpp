@@ -173,7 +173,6 @@ std::chrono::milliseconds ConfigReader::duration_or(const std::string& key, std:
 }
 
 Result<void> ConfigReader::finish() {
-  if (mistake_) return tl::unexpected(*mistake_);
   std::optional<Problem> first;
   unsigned first_line = 0;
   for (const auto& [key, value] : values_) {
@@ -187,7 +186,9 @@ Result<void> ConfigReader::finish() {
                     near ? "did you mean " + shown(*nearest) + "?" : "remove it; docs/ca.md lists the keys"};
     first_line = value.line;
   }
+  // A misspelt key comes before the one that is missing because of it.
   if (first) return tl::unexpected(*first);
+  if (mistake_) return tl::unexpected(*mistake_);
   return {};
 }
 

@@ -39,7 +39,7 @@ class ConfigReader {
   /// The same for all keys that are there.
   std::map<std::string, std::string> places() const;
   void refuse(const std::string& key, std::string what, std::string mend);
-  /// @error the first mistake; else the first key that nobody asked for, with the nearest one that is known
+  /// @error the first key that nobody asked for, with the nearest one that is known; else the first mistake
   Result<void> finish();
 
  private:

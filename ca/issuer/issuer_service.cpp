@@ -7,7 +7,7 @@
 namespace gatehouse::ca {
 namespace {
 
-constexpr std::chrono::seconds health_lives{2};
+constexpr std::chrono::seconds health_lives{1};
 
 UnixTime unix_now() { return std::chrono::time_point_cast<Seconds>(std::chrono::system_clock::now()); }
 
@@ -122,7 +122,7 @@ Answer IssuerService::signed_request(const AskSigned& ask, const std::optional<P
     refusal = done.error();
   }
   if (!refusal) {
-    write(std::move(granted));
+    write(granted);
     return answer;
   }
   AuditLine line(event_name(ask.action, false));
@@ -133,8 +133,9 @@ Answer IssuerService::signed_request(const AskSigned& ask, const std::optional<P
       .text("problem", problem_word(refusal->document.type))
       .text("detail", refusal->detail);
   if (password) line.text("claimed_user", password->user);
-  write(std::move(line));
+  write(line);
   log::info("request {} from {} refused: {}: {}", request_id, escaped(ask.caller.address), refusal->reason, refusal->detail);
+  if (problem_status(refusal->document.type) == 503) health_doubted_ = true;
   if (refusal->same_time) answer.hold = hold_until_step(begun);
   refusal->document.request_id = request_id;
   answer.content = std::move(refusal->document);
@@ -257,15 +258,15 @@ Judged<RevocationAnswer> IssuerService::revoke(const AskSigned& ask, const std::
   return answer;
 }
 
-void IssuerService::write(AuditLine line) {
+void IssuerService::write(const AuditLine& line) {
   // The ledger is what an issue waits for; this file tells the same to people and is no condition.
-  if (auto written = parts_.audit.write(std::move(line)); !written) log::error("cannot write the audit log: {}", written.error().line());
+  if (auto written = parts_.audit.write(line); !written) log::error("cannot write the audit log: {}", written.error().line());
 }
 
 HealthAnswer IssuerService::health() {
   const std::lock_guard lock(health_mutex_);
   const auto now = std::chrono::steady_clock::now();
-  if (health_.parts.empty() || now - health_at_ >= health_lives) {
+  if (health_doubted_.exchange(false) || health_.parts.empty() || now - health_at_ >= health_lives) {
     health_ = probe_parts();
     health_at_ = std::chrono::steady_clock::now();
   }

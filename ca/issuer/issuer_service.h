@@ -2,6 +2,7 @@
 /// docs/architecture.md: directory, policy, intent durable, signature, verified, issued durable, answer.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -46,7 +47,7 @@ class IssuerService {
   AnswerContent document(Judged<std::shared_ptr<const SignedDocument>> published, const std::string& known_etag) const;
   HealthAnswer health();
   HealthAnswer probe_parts();
-  void write(AuditLine line);
+  void write(const AuditLine& line);
 
   std::string id_;
   Parts parts_;
@@ -58,6 +59,7 @@ class IssuerService {
   std::mutex health_mutex_;  ///< held while the parts are asked: one asker at a time
   HealthAnswer health_;
   std::chrono::steady_clock::time_point health_at_{};
+  std::atomic<bool> health_doubted_{false};  ///< a question has met a part that is down since
 };
 
 /// What asker and log read of a policy that said no.
