@@ -1,6 +1,6 @@
 #include "protocol/crypto/chacha20_poly1305.h"
 
-#include <array>
+#include <algorithm>
 #include <cstdlib>
 
 namespace gatehouse::crypto {
@@ -69,9 +69,16 @@ void ChaCha20Poly1305::tag(Bytes sealed, std::uint8_t* out) {
   must(EVP_MAC_final(poly1305_.get(), out, &size, tag_size));
 }
 
+const ChaCha20Poly1305::Asked& ChaCha20Poly1305::ask(std::uint32_t sequence_number, Bytes prefix) {
+  if (!asked_ || asked_->sequence_number != sequence_number || !equal(asked_->sealed, prefix.first(length_size))) {
+    asked_ = Asked{sequence_number, {prefix[0], prefix[1], prefix[2], prefix[3]}, {}};
+    length_field(sequence_number, asked_->sealed.data(), asked_->clear.data());
+  }
+  return *asked_;
+}
+
 std::uint32_t ChaCha20Poly1305::packet_length(std::uint32_t sequence_number, Bytes prefix) {
-  std::array<std::uint8_t, length_size> clear{};
-  length_field(sequence_number, prefix.data(), clear.data());
+  const std::array<std::uint8_t, length_size>& clear = ask(sequence_number, prefix).clear;
   return std::uint32_t{clear[0]} << 24 | std::uint32_t{clear[1]} << 16 | std::uint32_t{clear[2]} << 8 | clear[3];
 }
 
@@ -81,7 +88,8 @@ bool ChaCha20Poly1305::open(std::uint32_t sequence_number, std::span<std::uint8_
   begin(sequence_number);
   tag(sealed, expected.data());
   if (!equal_in_constant_time(expected, packet.last(tag_size))) return false;
-  length_field(sequence_number, sealed.data(), sealed.data());
+  const std::array<std::uint8_t, length_size>& clear = ask(sequence_number, sealed).clear;
+  std::copy(clear.begin(), clear.end(), sealed.begin());
   crypt(payload_.get(), sealed.data() + length_size, sealed.data() + length_size, sealed.size() - length_size);
   return true;
 }

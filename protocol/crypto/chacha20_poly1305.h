@@ -1,7 +1,9 @@
 /// chacha20-poly1305@openssh.com (OpenSSH PROTOCOL.chacha20poly1305).
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 
 #include "protocol/core/secret.h"
 #include "protocol/crypto/openssl_handle.h"
@@ -26,6 +28,12 @@ class ChaCha20Poly1305 {
   Bytes iv() const { return {}; }
 
  private:
+  /// The length field of a packet asked for before it was whole; open() needs it again.
+  struct Asked {
+    std::uint32_t sequence_number;
+    std::array<std::uint8_t, 4> sealed, clear;
+  };
+  const Asked& ask(std::uint32_t sequence_number, Bytes prefix);
   void length_field(std::uint32_t sequence_number, const std::uint8_t* in, std::uint8_t* out);
   /// Leaves the payload's keystream at block 1 and Poly1305 keyed with block 0.
   void begin(std::uint32_t sequence_number);
@@ -34,6 +42,7 @@ class ChaCha20Poly1305 {
   EvpCipherCtx length_;
   EvpCipherCtx payload_;
   EvpMacCtx poly1305_;
+  std::optional<Asked> asked_;
 };
 
 }  // namespace gatehouse::crypto
