@@ -1,5 +1,7 @@
 #include "protocol/keys/key_line.h"
 
+#include <algorithm>
+
 #include "protocol/core/wire.h"
 
 namespace gatehouse::keys {

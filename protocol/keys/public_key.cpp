@@ -3,6 +3,7 @@
 #include <openssl/core_names.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <optional>
 
@@ -18,6 +19,38 @@ constexpr std::size_t ed25519_public_size = 32;
 constexpr std::size_t ed25519_signature_size = 64;
 /// RFC 8017 sets no bound to e; 64 bits is what other implementations take, and keeps a verification cheap.
 constexpr std::size_t max_rsa_exponent_size = 8;
+
+/// y coordinates of the points of small order, the two not reduced modulo p included (little endian, the sign of x masked off). Under such
+/// a key there are signatures that fit every message, so that a proof of possession would prove nothing.
+constexpr std::array<std::string_view, 7> ed25519_small_order{
+    std::string_view{"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+                     "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+                     32},
+    std::string_view{"\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+                     "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+                     32},
+    std::string_view{"\x26\xe8\x95\x8f\xc2\xb2\x27\xb0\x45\xc3\xf4\x89\xf2\xef\x98\xf0"
+                     "\xd5\xdf\xac\x05\xd3\xc6\x33\x39\xb1\x38\x02\x88\x6d\x53\xfc\x05",
+                     32},
+    std::string_view{"\xc7\x17\x6a\x70\x3d\x4d\xd8\x4f\xba\x3c\x0b\x76\x0d\x10\x67\x0f"
+                     "\x2a\x20\x53\xfa\x2c\x39\xcc\xc6\x4e\xc7\xfd\x77\x92\xac\x03\x7a",
+                     32},
+    std::string_view{"\xec\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+                     "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+                     32},
+    std::string_view{"\xed\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+                     "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+                     32},
+    std::string_view{"\xee\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+                     "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+                     32},
+};
+
+bool is_of_small_order(Bytes ed25519_point) {
+  ByteVector y = to_vector(ed25519_point);
+  y.back() &= 0x7f;
+  return std::find(ed25519_small_order.begin(), ed25519_small_order.end(), as_text(y)) != ed25519_small_order.end();
+}
 
 struct Curve {
   std::string_view wire_name;  // RFC 5656 section 6.1
@@ -99,6 +132,7 @@ struct PublicKey::Content {
 
 ProtocolResult<PublicKey> PublicKey::from_ed25519(Bytes public_key) {
   if (public_key.size() != ed25519_public_size) return violation(Violation::bad_encoding, "Ed25519 public key: wrong length");
+  if (is_of_small_order(public_key)) return violation(Violation::bad_encoding, "Ed25519 public key: point of small order");
   crypto::EvpPkey key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, public_key.data(), public_key.size()));
   if (!key) return violation(Violation::bad_encoding, "Ed25519 public key");
   WireWriter blob;

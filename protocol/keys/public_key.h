@@ -15,11 +15,12 @@ inline constexpr std::size_t max_key_blob = 16 * 1024;
 inline constexpr int min_rsa_bits = 2048;
 inline constexpr int max_rsa_bits = 16384;
 
-/// A valid key of a type we know: the point is on the curve, the modulus within bounds. Cheap to copy (shared, immutable).
+/// A valid key of a type we know: the ECDSA point is on the curve, the Ed25519 point not of small order (one that is on no curve verifies
+/// nothing), the modulus within bounds. Cheap to copy (shared, immutable).
 class PublicKey {
  public:
   /// From a key blob. A certificate blob is refused: it is no plain key.
-  /// @error bad_encoding (malformed, left-over octets, unknown type, point off the curve, RSA modulus out of bounds or e not odd/too big)
+  /// @error bad_encoding (malformed, left-over octets, unknown type, point off the curve or of small order, RSA modulus out of bounds or e not odd/too big)
   static ProtocolResult<PublicKey> parse(Bytes blob);
   /// "ssh-ed25519 AAAA… comment" as in a .pub file. The comment is dropped.
   static Result<PublicKey> parse_line(std::string_view line);

@@ -82,6 +82,38 @@ TEST(Ed25519PublicKey, Has32Octets) {
   EXPECT_FALSE(PublicKey::from_ed25519({}));
 }
 
+TEST(Ed25519PublicKey, IsNotOfSmallOrder) {
+  // The signature with R the neutral element and s zero fits every message whose hash the point's order divides: one in eight at least.
+  ByteVector forged(64);
+  forged[0] = 1;
+  for (const char* point : {"0000000000000000000000000000000000000000000000000000000000000000",
+                            "0100000000000000000000000000000000000000000000000000000000000000",
+                            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+                            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+                            "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+                            "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+                            "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"}) {
+    for (const std::uint8_t sign : {0x00, 0x80}) {
+      ByteVector key = octets(point);
+      key.back() |= sign;
+      EXPECT_FALSE(PublicKey::from_ed25519(key)) << hex(key);
+      EXPECT_EQ(refusal(WireWriter().string("ssh-ed25519").string(key).view()), Violation::bad_encoding);
+      // OpenSSL takes it, and takes the forged signatures: the refusal is needed. (x of zero has no negative.)
+      const crypto::EvpPkey raw(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.data(), key.size()));
+      ASSERT_TRUE(raw);
+      int forgeries = 0;
+      for (std::uint8_t message = 0; message < 200; ++message) {
+        const crypto::EvpMdCtx context(EVP_MD_CTX_new());
+        ASSERT_EQ(EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, raw.get()), 1);
+        forgeries += EVP_DigestVerify(context.get(), forged.data(), forged.size(), &message, 1) == 1 ? 1 : 0;
+      }
+      if (sign == 0) {
+        EXPECT_GT(forgeries, 0) << point;
+      }
+    }
+  }
+}
+
 // RFC 6979 appendix A.2.5: the P-256 key, affine coordinates.
 const std::string p256_x = "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6";
 const std::string p256_y = "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299";
