@@ -40,7 +40,9 @@ class PrivateKey final : public Signer {
   PrivateKey(crypto::EvpPkey key, PublicKey public_key);
   static ProtocolResult<PrivateKey> from_ed25519(Bytes public_octets, Bytes private_octets);
   static ProtocolResult<PrivateKey> from_ecdsa(const PublicKey& public_key, Bytes scalar);
-  struct RsaNumbers;
+  struct RsaNumbers {
+    Bytes d, iqmp, p, q;
+  };
   static ProtocolResult<PrivateKey> from_rsa(const PublicKey& public_key, const RsaNumbers& numbers);
   crypto::EvpPkey key_;
   PublicKey public_key_;

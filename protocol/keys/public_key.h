@@ -20,7 +20,8 @@ inline constexpr int max_rsa_bits = 16384;
 class PublicKey {
  public:
   /// From a key blob. A certificate blob is refused: it is no plain key.
-  /// @error bad_encoding (malformed, left-over octets, unknown type, point off the curve or of small order, RSA modulus out of bounds or e not odd/too big)
+  /// @error bad_encoding (malformed, left-over octets, unknown type, point off the curve or of small order, RSA modulus out of bounds or e
+  /// not odd/too big)
   static ProtocolResult<PublicKey> parse(Bytes blob);
   /// "ssh-ed25519 AAAA… comment" as in a .pub file. The comment is dropped.
   static Result<PublicKey> parse_line(std::string_view line);
