@@ -54,6 +54,7 @@ class SignerServer::Impl {
   void work();
   void accept_all();
   void serve(Connection& connection, std::uint32_t events);
+  bool arm(Connection& connection);
   bool answer_one(Connection& connection);
   Answer answer_to(const Request& request, bool& greeted);
   Answer sign(const Request& request);
@@ -168,15 +169,19 @@ bool SignerServer::Impl::answer_one(Connection& connection) {
   return request && connection.greeted;
 }
 
+/// From epoll_wait until it is armed again, a connection is this thread's alone. The kernel orders that hand-over; the lock says so in the
+/// terms of the language, too.
 void SignerServer::Impl::serve(Connection& connection, std::uint32_t events) {
+  { const std::lock_guard taken_over(mutex_); }
   const bool gone = (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0;
-  if (gone || !answer_one(connection)) {
-    drop(connection);
-    return;
-  }
+  if (gone || !answer_one(connection) || !arm(connection)) drop(connection);
+}
+
+bool SignerServer::Impl::arm(Connection& connection) {
+  const std::lock_guard handed_over(mutex_);
   epoll_event event{readable_once, {}};
   event.data.ptr = &connection;
-  if (::epoll_ctl(epoll_.fd(), EPOLL_CTL_MOD, connection.socket.fd(), &event) != 0) drop(connection);
+  return ::epoll_ctl(epoll_.fd(), EPOLL_CTL_MOD, connection.socket.fd(), &event) == 0;
 }
 
 void SignerServer::Impl::work() {
