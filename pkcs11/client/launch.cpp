@@ -1,6 +1,7 @@
 #include "pkcs11/client/launch.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,6 +36,18 @@ std::vector<char*> environment_for_module() {
   return kept;
 }
 
+/// The account's groups: a token is often kept for a group (softhsm, pkcs11) that its users are in.
+std::vector<gid_t> groups_of(const Account& account) {
+  int count = 64;
+  std::vector<gid_t> groups(static_cast<std::size_t>(count));
+  if (::getgrouplist(account.name.c_str(), account.gid, groups.data(), &count) < 0) {
+    groups.resize(static_cast<std::size_t>(count));
+    if (::getgrouplist(account.name.c_str(), account.gid, groups.data(), &count) < 0) return {account.gid};
+  }
+  groups.resize(static_cast<std::size_t>(count));
+  return groups;
+}
+
 /// In the child. Any call is allowed here, since the parent had one thread.
 class Child {
  public:
@@ -50,7 +63,7 @@ class Child {
     ::umask(077);
     place_descriptors();
     if (plan_.account) {
-      if (auto became = become(*plan_.account); !became) give_up(became.error().line());
+      if (auto became = become(*plan_.account, groups_of(*plan_.account)); !became) give_up(became.error().line());
     }
     // Asked for last: a change of uid forgets it. A parent that died before is seen by the second line.
     ::prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
@@ -81,10 +94,10 @@ class Child {
     }
     const int nowhere = ::open("/dev/null", O_RDWR);
     if (nowhere < 0 || ::dup2(nowhere, STDIN_FILENO) < 0) give_up(errno_text("/dev/null"));
-    if (plan_.daemon) {
-      const int lines = log::descriptor() >= 0 ? log::descriptor() : nowhere;
-      if (::dup2(lines, STDOUT_FILENO) < 0 || ::dup2(lines, STDERR_FILENO) < 0) give_up(errno_text("dup2"));
-    }
+    int lines = STDERR_FILENO;
+    if (plan_.daemon) lines = log::descriptor() >= 0 ? log::descriptor() : nowhere;
+    // What a module prints is no output of the command that started it.
+    if (::dup2(lines, STDOUT_FILENO) < 0 || ::dup2(lines, STDERR_FILENO) < 0) give_up(errno_text("dup2"));
     for (const int fd : moved) {
       placed.push_back(first_signer_descriptor + static_cast<int>(placed.size()));
       if (::dup2(fd, placed.back()) < 0) give_up(errno_text("dup2"));

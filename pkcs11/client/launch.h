@@ -18,7 +18,7 @@ struct SignerLaunch {
   std::string program;
   std::vector<std::string> arguments;  ///< without the program's name
   std::vector<int> descriptors;        ///< all that the signer gets besides stderr
-  std::optional<Account> account;      ///< becomes it before exec
+  std::optional<Account> account;      ///< becomes it, with its groups, before exec
   /// A daemon's signer: a session of its own, lines to where the log goes; SIGTERM when the parent dies.
   bool daemon = true;
 };
