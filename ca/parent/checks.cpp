@@ -87,6 +87,9 @@ pkcs11::SignerSettings signer_settings(const CaConfig& config, const Accounts& a
 Result<void> check_surroundings(const CaConfig& config) {
   const auto accounts = find_accounts(config);
   if (!accounts) return tl::unexpected(accounts.error());
+  if (::access(config.policy.c_str(), R_OK) != 0) {
+    return problem(config.policy + ": " + std::strerror(errno), config.where("ca.policy"), "write the policy there, or change the path");
+  }
   if (const auto policy = Policy::load(config.policy); !policy) return tl::unexpected(policy.error());
   if (auto fit = check_tls(config); !fit) return fit;
   if (auto fit = check_directory_password(config, *accounts); !fit) return fit;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -62,6 +63,27 @@ Result<void> make_folder(const std::string& path, mode_t mode) {
   return {};
 }
 
+/// A mistake found in the surroundings, with the line that named the value. @param mistake  `where` is the value, or the keyword
+Problem with_line(const Settings& settings, Problem mistake) {
+  const auto at = [&](const std::string& keyword) {
+    std::string name = keyword;
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const auto place = settings.places.find(name);
+    const std::string value = mistake.where == keyword || mistake.where.empty() ? "" : mistake.where + ": ";
+    return Problem{keyword + ": " + value + mistake.what, place == settings.places.end() ? "" : place->second, mistake.mend};
+  };
+  const auto named_in = [&mistake](const std::string& value) {
+    return !value.empty() && !mistake.where.empty() && value.find(mistake.where) != std::string::npos;
+  };
+  for (const char* keyword : {"PreauthUser", "AuthorizerUser", "SignerUser"}) {
+    if (mistake.where == keyword) return at(keyword);
+  }
+  if (named_in(settings.pkcs11_pin_source)) return at("PKCS11PinSource");
+  if (named_in(settings.pkcs11_provider)) return at("PKCS11Provider");
+  if (std::any_of(settings.host_keys.begin(), settings.host_keys.end(), named_in)) return at("HostKey");
+  return mistake;
+}
+
 std::string own_program() {
   char path[PATH_MAX] = {};
   const ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -76,12 +98,13 @@ Result<void> Server::check(const Configuration& configuration) {
     for (const auto& [keyword, name] :
          {std::pair{"PreauthUser", settings.preauth_user}, std::pair{"AuthorizerUser", settings.authorizer_user},
           std::pair{"SignerUser", settings.signer_user}}) {
-      if (auto account = service_account(keyword, name); !account) return tl::unexpected(std::move(account.error()));
+      if (auto account = service_account(keyword, name); !account) return tl::unexpected(with_line(settings, std::move(account.error())));
     }
   }
   pkcs11::SignerSettings signer = signer_settings(settings, settings.runtime_directory);
   if (is_root()) signer.account = *find_account(settings.signer_user);
-  return pkcs11::check(signer);
+  if (auto checked = pkcs11::check(signer); !checked) return tl::unexpected(with_line(settings, std::move(checked.error())));
+  return {};
 }
 
 Server::Server(Configuration configuration, LogTarget log, std::string folder)

@@ -111,10 +111,9 @@ int dump_settings(const CommandLine& line, const Configuration& configuration) {
 
 /// Everything that would keep the server from starting.
 int check_all(const Configuration& configuration) {
-  int status = exit_done;
-  if (const Problems problems = configuration.startup_problems(); !problems.empty()) status = complain(problems);
-  if (auto checked = Server::check(configuration); !checked) status = complain(checked.error());
-  return status;
+  if (const Problems problems = configuration.startup_problems(); !problems.empty()) return complain(problems);
+  if (auto checked = Server::check(configuration); !checked) return complain(checked.error());
+  return exit_done;
 }
 
 // ---- serving
