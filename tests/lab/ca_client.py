@@ -71,8 +71,9 @@ class CaClient:
         except BedError:
             return None
 
-    def user_certificate(self, key, user, password=None, identity_key=None, **members):
-        """A certificate for the public key beside `key`. The proof is a password, or a signature by an enrolled key."""
+    def user_certificate(self, key, user, password=None, identity_key=None, possession_key=None, **members):
+        """A certificate for the public key beside `key`. The proof is a password, or a signature by an enrolled key.
+        @param possession_key  signs in place of `key`"""
         nonce = self.call("/v1/nonces")
         request = {"audience": nonce["audience"], "action": "user-certificate", "nonce": nonce["nonce"],
                    "public_key": " ".join(Path(f"{key}.pub").read_text().split()[:2]), **members}
@@ -80,7 +81,7 @@ class CaClient:
         if identity_key is not None:
             request["account"] = user
         octets = json.dumps(request).encode()
-        body = {"request": base64.b64encode(octets).decode(), "possession": sshsig(key, "gatehouse-possession", octets)}
+        body = {"request": base64.b64encode(octets).decode(), "possession": sshsig(possession_key or key, "gatehouse-possession", octets)}
         if identity_key is not None:
             body["identity"] = sshsig(identity_key, "gatehouse-identity", octets)
         else:

@@ -49,8 +49,18 @@ def view(folder, mode, extra):
 
 
 def hidden_ancestors(path):
-    """The folders above `path` that others may not pass, from the top."""
-    return [str(parent) for parent in reversed(Path(path).parents) if not parent.stat().st_mode & stat.S_IXOTH]
+    """The folders above `path` that others may not pass, from the top. A temporary folder (mktemp -d) is opened for passing through: what is
+    put into it later must be seen in the namespace, too."""
+    found = []
+    for parent in reversed(Path(path).parents):
+        mode = stat.S_IMODE(parent.stat().st_mode)
+        if mode & stat.S_IXOTH:
+            continue
+        if parent.parent.stat().st_mode & stat.S_ISVTX:
+            parent.chmod(mode | 0o011)
+        else:
+            found.append(str(parent))
+    return found
 
 
 def hold(folder):
