@@ -27,7 +27,7 @@ tl::unexpected<ProtocolError> not_now(Message message, std::string_view when) {
 
 ProtocolResult<std::optional<Event>> Transport::Content::next_from_input() {
   while (!closed) {
-    if (kex.answer_owed() || output.size() + held.size() >= output_stop_limit) return std::nullopt;
+    if (kex.answer_owed() || output.size() >= output_stop_limit) return std::nullopt;
     if (!identified) {
       const auto progress = identification_reader.feed(input.view());
       if (!progress) return tl::unexpected(progress.error());
@@ -155,6 +155,9 @@ ProtocolResult<std::optional<Event>> Transport::Content::handle_kex_message(Mess
   ProtocolResult<void> done;
   switch (message) {
     case Message::kexinit:
+      if (peer_keyed && !authenticated && kex.idle() && ++rekeys_before_auth > max_rekeys_before_auth) {
+        return not_now(message, "again and again before authentication");
+      }
       peer_kexinit_sequence_number = packet.sequence_number;
       done = drive(kex_event::KexInitReceived{packet.payload, next_cookie()});
       break;

@@ -126,7 +126,7 @@ ProtocolResult<SecretBytes> Transport::snapshot() {
   writer.string(magic).uint32(version).boolean(c.settings.role == Role::server);
   writer.string(c.our_line).string(c.peer_line).string(c.session_id).string(c.host_key).string(c.initial_host_key);
   write_negotiated(writer, c.negotiated);
-  writer.boolean(c.strict).boolean(c.authenticated).boolean(c.ext_info_may_come).uint32(c.idle_messages);
+  writer.boolean(c.strict).boolean(c.authenticated).boolean(c.ext_info_may_come).uint32(c.idle_messages).uint32(c.rekeys_before_auth);
   write_extensions(writer, c.peer_extensions);
   write_direction(writer, c.reader.cipher(), c.reader.sequence_number(), c.reader.use());
   write_direction(writer, c.writer.cipher(), c.writer.sequence_number(), c.writer.use());
@@ -159,6 +159,7 @@ ProtocolResult<Transport> Transport::restore(Settings settings, Bytes snapshot) 
   c.authenticated = reader.boolean();
   c.ext_info_may_come = reader.boolean();
   c.idle_messages = reader.uint32();
+  c.rekeys_before_auth = reader.uint32();
   c.peer_extensions = read_extensions(reader);
   auto inbound = read_direction(reader, crypto::Operation::open);
   if (!inbound) return tl::unexpected(std::move(inbound.error()));

@@ -55,7 +55,9 @@ void Transport::Content::flush_held() {
 }
 
 void Transport::Content::check_output() {
-  if (output.size() + held.size() > output_hard_limit) fail_and_tell({Violation::too_much_output, "output that the peer does not take"});
+  if (output.size() > output_hard_limit || held.size() > held_limit) {
+    fail_and_tell({Violation::too_much_output, "output that the peer does not take"});
+  }
 }
 
 // ---- key exchange -----------------------------------------------------------------------------------------------------------------
@@ -226,7 +228,7 @@ Transport::~Transport() = default;
 
 bool Transport::wants_input() const {
   const Content& c = *content_;
-  return !c.closed && !c.kex.answer_owed() && c.output.size() + c.held.size() < output_stop_limit && c.input.size() < input_limit;
+  return !c.closed && !c.kex.answer_owed() && c.output.size() < output_stop_limit && c.input.size() < input_limit;
 }
 
 std::span<std::uint8_t> Transport::input_space() {

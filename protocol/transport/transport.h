@@ -150,7 +150,8 @@ class Transport {
   ByteVector take_output();
 
   /// Sends a message of a higher layer: into output(), or, while a key exchange holds it back, into a bounded queue. More than what
-  /// send_room() says is taken too, for replies; past the hard limit of 4 MiB waiting it closes with too_much_output. Dropped when closed.
+  /// send_room() says is taken too, for replies; past 4 MiB in output(), or 1 MiB held back, it closes with too_much_output. Dropped when
+  /// closed.
   void send(Bytes payload);
   /// The same without a copy: fill the span, then say how much of it counts. The span is good until finish_payload().
   std::span<std::uint8_t> start_payload(std::size_t at_most);

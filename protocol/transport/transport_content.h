@@ -18,11 +18,15 @@ inline constexpr std::size_t output_soft_limit = 256 * 1024;
 inline constexpr std::size_t output_stop_limit = 1024 * 1024;
 /// … and this ends the connection.
 inline constexpr std::size_t output_hard_limit = 4 * 1024 * 1024;
+/// What a key exchange may hold back: replies to what was on its way. Reading goes on meanwhile, or the exchange would never end.
+inline constexpr std::size_t held_limit = 1024 * 1024;
 /// Unread input that is kept at most: the longest packet and a large read.
 inline constexpr std::size_t input_limit = 1024 * 1024;
 inline constexpr std::size_t read_size = 64 * 1024;
 /// IGNORE, DEBUG, UNIMPLEMENTED, PING and unknown messages before authentication.
 inline constexpr unsigned max_idle_messages_before_auth = 1024;
+/// Key exchanges that a peer may begin before it has authenticated: each costs a signature of the token.
+inline constexpr unsigned max_rekeys_before_auth = 8;
 /// What may arrive between our KEXINIT and the peer's: what was on its way, no more.
 inline constexpr std::uint64_t max_bytes_before_peer_kexinit = 256 * 1024 * 1024;
 
@@ -51,6 +55,7 @@ struct Transport::Content {
   bool ext_info_may_come = false;  ///< the next message may be an EXT_INFO whatever else holds
   bool authenticated = false;
   unsigned idle_messages = 0;
+  unsigned rekeys_before_auth = 0;
   ByteVector session_id;
   ByteVector host_key;
   ByteVector initial_host_key;

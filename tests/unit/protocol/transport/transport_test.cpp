@@ -5,6 +5,7 @@
 #include <set>
 
 #include "protocol/core/wire.h"
+#include "protocol/keys/certificate.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/ssh_pair.h"
 
@@ -74,6 +75,32 @@ INSTANTIATE_TEST_SUITE_P(Plain, HostKeys,
                          testing::Values("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-256",
                                          "rsa-sha2-512"),
                          [](const auto& given) { return safe_name(given.param); });
+
+class HostCertificates : public testing::TestWithParam<keys::KeyType> {};
+
+TEST_P(HostCertificates, AreProvedByTheKeyInside) {
+  keys::PrivateKey& key = test::host_private_key(GetParam());
+  auto ca = keys::PrivateKey::generate(keys::KeyType::ed25519);
+  keys::CertificateFields fields;
+  fields.type = keys::CertificateType::host;
+  fields.principals = {"host.example.org"};
+  fields.valid_before = keys::forever;
+  const ByteVector signed_part = keys::certificate_to_be_signed(key.public_key(), fields, ByteVector(32, 5), ca.public_key());
+  const ByteVector certificate = keys::assemble_certificate(signed_part, *ca.sign(keys::SignatureAlgorithm::ed25519, signed_part));
+  const std::string algorithm(keys::public_key_algorithm_name({keys::preferred_signature(GetParam()), true}));
+  Settings server = test::server_settings(GetParam());
+  server.host_keys.insert(server.host_keys.begin(), {algorithm, certificate});
+  Pair pair(server);
+  pair.connect();
+  ASSERT_EQ(pair.client.host_keys.size(), 1U);
+  EXPECT_EQ(pair.client.host_keys[0].algorithm, algorithm) << "a client asks for certificates first";
+  EXPECT_EQ(pair.client.host_keys[0].blob, certificate);
+  EXPECT_EQ(to_vector(pair.server.transport.initial_host_key()), certificate);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, HostCertificates,
+                         testing::Values(keys::KeyType::ed25519, keys::KeyType::ecdsa_p256, keys::KeyType::ecdsa_p384,
+                                         keys::KeyType::ecdsa_p521, keys::KeyType::rsa));
 
 TEST(Rfc4253Section8HostSignature, OfSomethingElseEndsTheConnection) {
   Pair pair;
