@@ -8,6 +8,15 @@
 namespace gatehouse::sshd {
 namespace {
 
+/// Early in a second, so that what is to be waited for is about a second away.
+std::uint64_t start_of_second() {
+  timespec time{};
+  clock_gettime(CLOCK_REALTIME, &time);
+  const timespec rest{0, 1000000000 - time.tv_nsec};
+  nanosleep(&rest, nullptr);
+  return static_cast<std::uint64_t>(time.tv_sec) + 1;
+}
+
 Grant grant(std::uint64_t valid_before, std::optional<std::uint64_t> session_end = std::nullopt) {
   Grant result;
   result.valid_before = valid_before;
@@ -36,7 +45,7 @@ TEST(EndOfSession, IsTheSessionsWhereTheCaWroteOneDown) {
 TEST(EndOfSession, NeverComesForACertificateWithoutEnd) { EXPECT_FALSE(end_of_session(Settings{}, grant(0xFFFFFFFFFFFFFFFF), 1000)); }
 
 TEST(CertificateClock, WakesAtTheEnd) {
-  const auto now = static_cast<std::uint64_t>(time(nullptr));
+  const auto now = start_of_second();
   auto clock = CertificateClock::start(now + 1);
   ASSERT_TRUE(clock);
   EXPECT_EQ(clock->due(), CertificateClock::Due::nothing) << "no warning: it began later than the warning would have come";
@@ -46,7 +55,7 @@ TEST(CertificateClock, WakesAtTheEnd) {
 }
 
 TEST(CertificateClock, WarnsOnceInTheLastMinute) {
-  const auto now = static_cast<std::uint64_t>(time(nullptr));
+  const auto now = start_of_second();
   auto clock = CertificateClock::start(now + CertificateClock::warning_seconds + 1);
   ASSERT_TRUE(clock);
   EXPECT_EQ(clock->due(), CertificateClock::Due::nothing);
