@@ -57,6 +57,18 @@ Result<AuthorizerProcess> AuthorizerProcess::start(AuthorizerSettings settings, 
   return process;
 }
 
+AuthorizerProcess AuthorizerProcess::adopt(AuthorizerSettings settings, ByteVector configuration, authorizer::Setup setup,
+                                           Carried carried) {
+  AuthorizerProcess process(std::move(settings));
+  process.configuration_ = std::move(configuration);
+  process.setup_ = std::move(setup);
+  process.listener_.reset(carried.listener);
+  process.pid_ = carried.control < 0 ? -1 : carried.pid;
+  if (carried.control >= 0) process.control_.emplace(FrameSocket(UniqueFd(carried.control)));
+  process.started_ = Clock::now();
+  return process;
+}
+
 Result<void> AuthorizerProcess::spawn() {
   auto control = FrameSocket::pair();
   if (!control) return tl::unexpected(std::move(control.error()));
@@ -85,7 +97,8 @@ void AuthorizerProcess::execute(int control) const {
   if (settings_.account) arguments.insert(arguments.end(), {"--account", *settings_.account});
   arguments.insert(arguments.end(), settings_.log_options.begin(), settings_.log_options.end());
   std::vector<std::string> variables = environment();
-  execve(settings_.program.c_str(), pointers_to(arguments).data(), pointers_to(variables).data());
+  // The very image that runs now, also when the file has been replaced since: both ends then speak the same version.
+  execve("/proc/self/exe", pointers_to(arguments).data(), pointers_to(variables).data());
   _exit(127);
 }
 

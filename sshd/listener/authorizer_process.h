@@ -15,7 +15,7 @@
 namespace gatehouse::sshd {
 
 struct AuthorizerSettings {
-  std::string program;                 ///< absolute path of gatehouse-sshd
+  std::string program;                 ///< what ps shows; executed is the image that runs now
   std::string socket_path;             ///< in a folder that only root, or our own account, can enter
   std::optional<std::string> account;  ///< what it becomes; nothing: it stays what we are
   std::vector<std::string> log_options;
@@ -28,6 +28,16 @@ class AuthorizerProcess {
 
   /// @param configuration  Configuration::serialize()
   static Result<AuthorizerProcess> start(AuthorizerSettings settings, ByteVector configuration, authorizer::Setup setup);
+
+  /// What the listener carries over its own exec; the descriptors must stay open across it.
+  struct Carried {
+    pid_t pid = -1;
+    int listener = -1;
+    int control = -1;  ///< -1 while it waits to be started again
+  };
+  Carried carry() const { return {pid_, listener_.fd(), control_ ? control_->fd() : -1}; }
+  /// Takes up supervision after the exec.
+  static AuthorizerProcess adopt(AuthorizerSettings settings, ByteVector configuration, authorizer::Setup setup, Carried carried);
 
   /// New configuration or host keys, now and after each restart.
   void change(ByteVector configuration, authorizer::Setup setup);

@@ -1,6 +1,7 @@
 #include "sshd/listener/command_line.h"
 
 #include <charconv>
+#include <filesystem>
 
 namespace gatehouse::sshd {
 namespace {
@@ -125,10 +126,24 @@ std::string usage() {
          "[-g login_grace_time] [-h host_key_uri] [-o option] [-p port]";
 }
 
+std::vector<std::string> arguments_of(const CommandLine& line) {
+  std::vector<std::string> result = {"-D", "-f", std::filesystem::absolute(line.config_file)};
+  for (const std::string& option : line.options) result.insert(result.end(), {"-o", option});
+  if (line.log_file) result.insert(result.end(), {"-E", std::filesystem::absolute(*line.log_file)});
+  if (line.log_to_stderr) result.emplace_back("-e");
+  if (line.quiet) result.emplace_back("-q");
+  return result;
+}
+
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments) {
   if (!arguments.empty() && arguments[0] == "--authorizer") return parse_authorizer(arguments);
   CommandLine line;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
+  std::size_t first = 0;
+  if (arguments.size() >= 2 && arguments[0] == "--resume") {
+    if (!read_number(arguments[1], line.resume_fd) || line.resume_fd < 3) return problem("--resume is for gatehouse-sshd itself");
+    first = 2;
+  }
+  for (std::size_t i = first; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
     if (word.size() < 2 || word[0] != '-') return misuse("unexpected argument " + word);
     for (std::size_t at = 1; at < word.size(); ++at) {

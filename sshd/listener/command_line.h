@@ -31,6 +31,7 @@ struct CommandLine {
   bool log_to_stderr = false;                  ///< -e, and -d
   std::optional<std::string> log_file;         ///< -E
   bool quiet = false;                          ///< -q
+  int resume_fd = -1;                          ///< a listener that executed itself anew: its CarriedState
   // Of the authorizer:
   int control_fd = -1;
   int listen_fd = -1;
@@ -40,6 +41,9 @@ struct CommandLine {
 
 /// @param arguments  without the program's name. @error what is wrong, and how it should be
 Result<CommandLine> parse_command_line(const std::vector<std::string>& arguments);
+
+/// Arguments by which this program does the same again as a listener in the foreground; paths become absolute.
+std::vector<std::string> arguments_of(const CommandLine& line);
 
 std::string usage();
 

@@ -98,15 +98,20 @@ Result<std::vector<ListenSocket>> open_listen_sockets(const Settings& settings) 
   return sockets;
 }
 
-std::vector<ListenSocket> inherited_listen_sockets() {
-  std::vector<ListenSocket> sockets;
+int inherited_socket_count() {
   const char* count_text = std::getenv("LISTEN_FDS");
   const char* pid_text = std::getenv("LISTEN_PID");
   int count = 0;
   if (count_text != nullptr && pid_text != nullptr && std::to_string(getpid()) == pid_text) {
     std::from_chars(count_text, count_text + std::strlen(count_text), count);
   }
-  for (int fd = first_inherited; fd < first_inherited + count && count <= 16; ++fd) {
+  return count >= 0 && count <= 16 ? count : 0;
+}
+
+std::vector<ListenSocket> inherited_listen_sockets() {
+  std::vector<ListenSocket> sockets;
+  const int count = inherited_socket_count();
+  for (int fd = first_inherited; fd < first_inherited + count; ++fd) {
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     const auto local = local_end_of(fd);

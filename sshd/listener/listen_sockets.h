@@ -19,6 +19,9 @@ struct ListenSocket {
 /// left out; that nothing at all can be bound is an error. @error Problem with address, port and mend
 Result<std::vector<ListenSocket>> open_listen_sockets(const Settings& settings);
 
+/// How many descriptors from 3 on a service manager passed to this very process.
+int inherited_socket_count();
+
 /// Sockets that a service manager opened for us (LISTEN_FDS): descriptors from 3 on. Empty without any. The variables are removed.
 std::vector<ListenSocket> inherited_listen_sockets();
 

@@ -27,6 +27,8 @@ using std::chrono::seconds;
 
 constexpr int accepts_in_a_row = 64;  // then the others have their turn
 constexpr seconds between_refusal_lines{10};
+constexpr std::uint64_t connections_in_one_layout = 1000;
+constexpr std::chrono::minutes life_of_a_layout{10};
 
 volatile sig_atomic_t child_ended = 0;
 volatile sig_atomic_t asked_to_reload = 0;
@@ -92,6 +94,50 @@ Listener::Listener(Server& server, std::vector<ListenSocket> sockets, ListenerOp
       startups_(limits_of(server.settings())),
       penalties_(rules_of(server.settings().per_source_penalties)) {}
 
+Listener::Listener(Server& server, const CarriedState& state, ListenerOptions options)
+    : Listener(server, std::vector<ListenSocket>(), std::move(options)) {
+  for (const CarriedState::Socket& socket : state.sockets) sockets_.push_back({UniqueFd(socket.fd), socket.where});
+  const Settings& settings = server.settings();
+  for (const CarriedState::Waiting& connection : state.waiting) {
+    UniqueFd socket(connection.fd);
+    const auto peer = peer_of(socket.fd());
+    if (!peer) continue;  // gone meanwhile
+    const NetworkBlock source = peer->block(settings.per_source_net_block_size.ipv4, settings.per_source_net_block_size.ipv6);
+    (void)waiting_.add({std::move(socket), *peer, source, SteadyTime(SteadyTime::duration(connection.since))});
+  }
+  for (const CarriedState::Child& child : state.children) {
+    if (child.starting) startups_.restore(child.source);
+    children_.emplace(child.pid, Child{child.source, child.address, child.starting, UniqueFd(child.startup)});
+  }
+  penalties_.restore(state.penalties);
+  child_ended = 1;  // who ended during the exec is not announced again
+}
+
+/// An attacker who guesses meets another address layout after each crash, and no layout lives long (at most once a second).
+bool Listener::fresh_layout_due() const {
+  const auto age = Clock::now() - executed_;
+  if (options_.once || !options_.execute || age < seconds{1}) return false;
+  return child_crashed_ || connections_ >= connections_in_one_layout || (connections_ > 0 && age >= life_of_a_layout);
+}
+
+void Listener::execute_anew() {
+  CarriedState state;
+  server_.carry(state);
+  for (const ListenSocket& socket : sockets_) state.sockets.push_back({socket.socket.fd(), socket.where});
+  for (const WaitingConnection& connection : waiting_) {
+    state.waiting.push_back({connection.socket.fd(), connection.since.time_since_epoch().count()});
+  }
+  for (const auto& [pid, child] : children_) {
+    state.children.push_back({pid, child.source, child.address, child.starting, child.startup.fd()});
+  }
+  state.penalties = penalties_.records();
+  options_.execute(state);
+  log::error("executing anew: {}; going on with this address layout", std::strerror(errno));
+  executed_ = Clock::now();
+  connections_ = 0;
+  child_crashed_ = false;
+}
+
 void Listener::watch_signals() {
   sigset_t blocked;
   sigemptyset(&blocked);
@@ -108,7 +154,6 @@ void Listener::watch_signals() {
 
 int Listener::run() {
   watch_signals();
-  for (const ListenSocket& socket : sockets_) log::info("Server listening on {}.", socket.where);
   while (asked_to_stop == 0 && !(options_.once && took_one_ && waiting_.empty() && children_.empty())) {
     wait_for_something();
     if (child_ended != 0) {
@@ -119,6 +164,7 @@ int Listener::run() {
       asked_to_reload = 0;
       reload();
     }
+    if (fresh_layout_due()) execute_anew();
   }
   log::info("The listener ends; {} connections go on.", children_.size());
   return 0;
@@ -144,6 +190,7 @@ void Listener::wait_for_something() {
   }
   const seconds grace = server_.settings().login_grace_time;
   auto timeout = supervision;
+  if (child_crashed_) timeout = std::min<milliseconds>(timeout, seconds{1});
   if (!waiting_.empty() && grace.count() > 0) timeout = std::min<milliseconds>(timeout, seconds{1});
   const timespec limit{timeout.count() / 1000, timeout.count() % 1000 * 1000000};
   if (ppoll(entries.data(), entries.size(), &limit, &unblocked_) <= 0) {
@@ -210,6 +257,7 @@ void Listener::admit(UniqueFd socket, const NetworkAddress& peer) {
   const std::string line = server_.image().identification + "\r\n";
   if (send(socket.fd(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) return;
   took_one_ = true;
+  ++connections_;
   const auto gone = waiting_.add({std::move(socket), peer, source, Clock::now()});
   if (!gone.empty()) log::debug("{} silent connections closed to make room", gone.size());
 }
@@ -281,6 +329,7 @@ void Listener::reap() {
 void Listener::judge(const Child& child, int status) {
   if (crashed(status)) {
     log::error("a monitor (peer {}) died of signal {}", child.address, WTERMSIG(status));
+    child_crashed_ = true;
     return punish(child, Offence::crash);
   }
   if (!WIFEXITED(status)) return;
@@ -291,6 +340,7 @@ void Listener::judge(const Child& child, int status) {
     case MonitorExit::grace_exceeded:
       return punish(child, Offence::grace_exceeded);
     case MonitorExit::child_crashed:
+      child_crashed_ = true;
       return punish(child, Offence::crash);
     case MonitorExit::failed_authentication:
       return punish(child, Offence::failed_authentication);

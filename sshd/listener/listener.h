@@ -17,7 +17,9 @@
 namespace gatehouse::sshd {
 
 struct ListenerOptions {
-  bool once = false;  ///< -d: one connection, and the end with it
+  bool once = false;  ///< -d: one connection, and the end with it; no exec of its own either
+  /// Executes this program anew with the state; comes back only when that failed.
+  std::function<void(const CarriedState&)> execute;
   /// Reads the configuration again, for SIGHUP. @error and the old one stays
   std::function<Result<Configuration>()> load;
 };
@@ -25,6 +27,8 @@ struct ListenerOptions {
 class Listener {
  public:
   Listener(Server& server, std::vector<ListenSocket> sockets, ListenerOptions options);
+  /// Goes on where the listener stopped that executed itself anew.
+  Listener(Server& server, const CarriedState& state, ListenerOptions options);
   /// Until SIGTERM, or the end of the one connection. @return the exit status
   int run();
 
@@ -53,6 +57,8 @@ class Listener {
   void refuse(const UniqueFd& socket, const NetworkAddress& peer, std::string_view why);
   void reload();
   void take_settings();
+  bool fresh_layout_due() const;
+  void execute_anew();
 
   Server& server_;
   std::vector<ListenSocket> sockets_;
@@ -65,6 +71,10 @@ class Listener {
   std::map<std::string, std::uint64_t> refusals_;  ///< not yet said in the log, by reason
   Clock::time_point refusals_said_{};
   bool took_one_ = false;
+  // Since this image was executed:
+  Clock::time_point executed_ = Clock::now();
+  std::uint64_t connections_ = 0;
+  bool child_crashed_ = false;
 };
 
 }  // namespace gatehouse::sshd

@@ -89,4 +89,20 @@ bool Penalties::refused(const NetworkBlock& source, SteadyTime now) {
   return !permissive && table.entries.size() >= room_for(source);
 }
 
+std::vector<Penalties::Record> Penalties::records() const {
+  std::vector<Record> result;
+  for (const Table& table : tables_) {
+    for (const auto& [source, entry] : table.entries) result.push_back({source, entry.expiry.time_since_epoch().count(), entry.active});
+  }
+  return result;
+}
+
+void Penalties::restore(const std::vector<Record>& records) {
+  for (const Record& record : records) {
+    const SteadyTime expiry{SteadyTime::duration(record.expiry)};
+    Table& table = table_of(record.source);
+    if (table.entries.emplace(record.source, Entry{expiry, record.active}).second) table.by_expiry.emplace(expiry, record.source);
+  }
+}
+
 }  // namespace gatehouse::sshd

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "sshd/listener/network_address.h"
 
@@ -56,6 +57,16 @@ class Penalties {
   std::optional<std::chrono::seconds> punish(const NetworkBlock& source, Offence offence, SteadyTime now);
   /// Whether connections of the source are refused now. Forgets what has been paid off.
   bool refused(const NetworkBlock& source, SteadyTime now);
+
+  /// For the listener's own exec.
+  struct Record {
+    NetworkBlock source;
+    std::int64_t expiry = 0;  ///< nanoseconds of the steady clock
+    bool active = false;
+    bool operator==(const Record&) const = default;
+  };
+  std::vector<Record> records() const;
+  void restore(const std::vector<Record>& records);
   std::size_t size() const { return tables_[0].entries.size() + tables_[1].entries.size(); }
 
  private:

@@ -35,13 +35,16 @@ Result<Account> service_account(const std::string& keyword, const std::string& n
   return account;
 }
 
-pkcs11::SignerSettings signer_settings(const Settings& settings, const std::string& folder) {
+pkcs11::SignerSettings signer_of(const Settings& settings, const std::string& folder) {
   pkcs11::SignerSettings result;
   result.purpose = pkcs11::Purpose::host;
   result.module = settings.pkcs11_provider;
   result.pin_source = settings.pkcs11_pin_source;
   result.keys = settings.host_keys;
   result.socket_path = folder + "/signer";
+  if (is_root()) {
+    if (auto account = find_account(settings.signer_user)) result.account = std::move(*account);
+  }
   return result;
 }
 
@@ -101,9 +104,9 @@ Result<void> Server::check(const Configuration& configuration) {
       if (auto account = service_account(keyword, name); !account) return tl::unexpected(with_line(settings, std::move(account.error())));
     }
   }
-  pkcs11::SignerSettings signer = signer_settings(settings, settings.runtime_directory);
-  if (is_root()) signer.account = *find_account(settings.signer_user);
-  if (auto checked = pkcs11::check(signer); !checked) return tl::unexpected(with_line(settings, std::move(checked.error())));
+  if (auto checked = pkcs11::check(signer_of(settings, settings.runtime_directory)); !checked) {
+    return tl::unexpected(with_line(settings, std::move(checked.error())));
+  }
   return {};
 }
 
@@ -143,33 +146,44 @@ Result<void> Server::take_over(const Settings& settings) {
   return {};
 }
 
+Result<void> Server::compile_sandbox() {
+  auto sandbox = Sandbox::compile(SandboxKind::preauth);
+  if (!sandbox) return tl::unexpected(std::move(sandbox.error()));
+  image_.sandbox = std::move(*sandbox);
+  return {};
+}
+
+pkcs11::SignerSettings Server::signer_settings() const { return signer_of(settings(), folder_); }
+
+AuthorizerSettings Server::authorizer_settings() const {
+  AuthorizerSettings result;
+  result.program = own_program();
+  result.socket_path = image_.authorizer_socket;
+  if (image_.privileged) result.account = settings().authorizer_user;
+  if (log_.file) result.log_options = {"--log-file", *log_.file};
+  if (log_.to_stderr) result.log_options = {"--log-stderr", "yes"};
+  result.log_options.insert(result.log_options.end(), {"--debug", std::to_string(log_.debug)});
+  return result;
+}
+
+Result<void> Server::start_signer() {
+  auto started = pkcs11::SignerProcess::start(signer_settings());
+  if (!started) return tl::unexpected(std::move(started.error()));
+  signer_ = std::move(*started);
+  if (!signer_->wait_ready(until_listening)) log::warning("the signer is not ready yet");
+  return {};
+}
+
 Result<Server> Server::start(Configuration configuration, const LogTarget& log, const std::string& folder) {
   if (auto checked = check(configuration); !checked) return tl::unexpected(std::move(checked.error()));
   Server server(std::move(configuration), log, folder);
-  const Settings& settings = server.settings();
   if (auto made = server.make_folders(); !made) return tl::unexpected(std::move(made.error()));
-  if (auto taken = server.take_over(settings); !taken) return tl::unexpected(std::move(taken.error()));
-  auto sandbox = Sandbox::compile(SandboxKind::preauth);
-  if (!sandbox) return tl::unexpected(std::move(sandbox.error()));
-  server.image_.sandbox = std::move(*sandbox);
-
-  pkcs11::SignerSettings signer = signer_settings(settings, folder);
-  if (server.image_.privileged) signer.account = *find_account(settings.signer_user);
-  auto started = pkcs11::SignerProcess::start(std::move(signer));
-  if (!started) return tl::unexpected(std::move(started.error()));
-  server.signer_ = std::move(*started);
-  if (!server.signer_->wait_ready(until_listening)) log::warning("the signer is not ready yet");
+  if (auto taken = server.take_over(server.settings()); !taken) return tl::unexpected(std::move(taken.error()));
+  if (auto compiled = server.compile_sandbox(); !compiled) return tl::unexpected(std::move(compiled.error()));
+  if (auto started = server.start_signer(); !started) return tl::unexpected(std::move(started.error()));
   server.ask_for_host_keys();
-
-  AuthorizerSettings authorizer;
-  authorizer.program = own_program();
-  authorizer.socket_path = server.image_.authorizer_socket;
-  if (server.image_.privileged) authorizer.account = settings.authorizer_user;
-  if (log.file) authorizer.log_options = {"--log-file", *log.file};
-  if (log.to_stderr) authorizer.log_options = {"--log-stderr", "yes"};
-  authorizer.log_options.insert(authorizer.log_options.end(), {"--debug", std::to_string(log.debug)});
-  auto process =
-      AuthorizerProcess::start(std::move(authorizer), server.image_.configuration.serialize(), authorizer_setup(server.image_.host_keys));
+  auto process = AuthorizerProcess::start(server.authorizer_settings(), server.image_.configuration.serialize(),
+                                          authorizer_setup(server.image_.host_keys));
   if (!process) {
     server.signer_->stop(milliseconds{1000});
     return tl::unexpected(std::move(process.error()));
@@ -178,12 +192,51 @@ Result<Server> Server::start(Configuration configuration, const LogTarget& log, 
   return server;
 }
 
+Result<Server> Server::resume(CarriedState& state, const LogTarget& log, const std::string& folder) {
+  auto configuration = Configuration::deserialize(state.configuration);
+  if (!configuration) return tl::unexpected(std::move(configuration.error()));
+  Server server(std::move(*configuration), log, folder);
+  server.lock_.reset(state.lock);
+  if (auto taken = server.take_over(server.settings()); !taken) log::error("{}", taken.error().line());
+  if (auto compiled = server.compile_sandbox(); !compiled) return tl::unexpected(std::move(compiled.error()));
+  for (authorizer::HostKey& carried : state.host_keys) {
+    auto key = keys::PublicKey::parse(carried.key);
+    if (key) server.image_.host_keys.push_back({std::move(*key), std::move(carried.certificates)});
+  }
+  server.certificates_.attach(server.image_.host_keys);
+  if (state.signer.descriptors.size() == 2) {
+    auto signer = pkcs11::SignerProcess::adopt(server.signer_settings(),
+                                               {state.signer.pid, state.signer.descriptors[0], state.signer.descriptors[1]});
+    if (signer) {
+      server.signer_ = std::move(*signer);
+    } else {
+      log::error("the signer goes on, but is not supervised: {}", signer.error().line());
+    }
+  }
+  const auto& carried = state.authorizer.descriptors;
+  server.authorizer_ = AuthorizerProcess::adopt(
+      server.authorizer_settings(), server.image_.configuration.serialize(), authorizer_setup(server.image_.host_keys),
+      {state.authorizer.pid, carried.empty() ? -1 : carried[0], carried.size() < 2 ? -1 : carried[1]});
+  return server;
+}
+
+void Server::carry(CarriedState& state) const {
+  state.configuration = image_.configuration.serialize();
+  state.host_keys = authorizer_setup(image_.host_keys).host_keys;
+  state.lock = lock_.fd();
+  if (signer_) {
+    const auto signer = signer_->carry();
+    state.signer = {signer.pid, {signer.listener, signer.memory}};
+  }
+  const auto authorizer = authorizer_->carry();
+  state.authorizer = {authorizer.pid, {authorizer.listener}};
+  if (authorizer.control >= 0) state.authorizer.descriptors.push_back(authorizer.control);
+}
+
 Result<Server> Server::join(Configuration configuration, const std::string& folder) {
   Server server(std::move(configuration), {}, folder);
   if (auto taken = server.take_over(server.settings()); !taken) return tl::unexpected(std::move(taken.error()));
-  auto sandbox = Sandbox::compile(SandboxKind::preauth);
-  if (!sandbox) return tl::unexpected(std::move(sandbox.error()));
-  server.image_.sandbox = std::move(*sandbox);
+  if (auto compiled = server.compile_sandbox(); !compiled) return tl::unexpected(std::move(compiled.error()));
   server.ask_for_host_keys();
   return server;
 }
@@ -211,7 +264,8 @@ void Server::host_keys_changed() {
 }
 
 Server::Milliseconds Server::tick() {
-  auto next = std::min(signer_->tick(), authorizer_->tick());
+  auto next = authorizer_->tick();
+  if (signer_) next = std::min(next, signer_->tick());
   const auto now = Clock::now();
   if (now >= ask_again_) {
     if (!has_host_keys()) {
@@ -233,17 +287,13 @@ Result<void> Server::reload(Configuration configuration) {
   const Settings old = settings();
   const Settings& settings = configuration.global();
   if (auto taken = take_over(settings); !taken) return taken;
-  if (!same_signer(old, settings)) {
-    pkcs11::SignerSettings signer = signer_settings(settings, folder_);
-    if (image_.privileged) signer.account = *find_account(settings.signer_user);
-    signer_->release();
-    auto started = pkcs11::SignerProcess::start(std::move(signer));
-    if (!started) return tl::unexpected(std::move(started.error()));
-    signer_ = std::move(*started);
-    (void)signer_->wait_ready(until_listening);
-    image_.host_keys.clear();
-  }
   image_.configuration = std::move(configuration);
+  if (!signer_ || !same_signer(old, this->settings())) {
+    if (signer_) signer_->release();
+    signer_.reset();
+    image_.host_keys.clear();
+    if (auto started = start_signer(); !started) log::error("no signer: {}", started.error().line());
+  }
   certificates_ = HostCertificates(this->settings().host_certificates);
   if (!has_host_keys()) {
     ask_for_host_keys();

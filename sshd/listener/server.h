@@ -9,6 +9,7 @@
 #include "pkcs11/client/signer_process.h"
 #include "sshd/config/configuration.h"
 #include "sshd/listener/authorizer_process.h"
+#include "sshd/listener/carried_state.h"
 #include "sshd/listener/host_keys.h"
 #include "sshd/monitor/server_image.h"
 
@@ -33,6 +34,12 @@ class Server {
   /// @param folder  RuntimeDirectory, or one of its own for -i
   static Result<Server> start(Configuration configuration, const LogTarget& log, const std::string& folder);
 
+  /// After the listener's own exec: goes on with the signer and the authorizer that run. What does not work is said in the log and tried
+  /// again: the server stays up.
+  static Result<Server> resume(CarriedState& state, const LogTarget& log, const std::string& folder);
+  /// For the listener's own exec: everything of the server's, its descriptors included.
+  void carry(CarriedState& state) const;
+
   /// For one connection beside a running server: uses that one's signer and authorizer. tick() and reload() are not for it.
   static Result<Server> join(Configuration configuration, const std::string& folder);
 
@@ -55,6 +62,10 @@ class Server {
   Server(Configuration configuration, LogTarget log, std::string folder);
   Result<void> make_folders();
   Result<void> take_over(const Settings& settings);
+  Result<void> compile_sandbox();
+  pkcs11::SignerSettings signer_settings() const;
+  AuthorizerSettings authorizer_settings() const;
+  Result<void> start_signer();
   void ask_for_host_keys();
   void host_keys_changed();
 

@@ -1,11 +1,15 @@
 /// gatehouse-sshd: the SSH server. See docs/architecture.md for its processes.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/close_range.h>
 #include <openssl/crypto.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -199,6 +203,65 @@ Result<Configuration> load(const CommandLine& line) {
                               : problem(fmt::format("{} problems, the first: {}", problems.size(), problems[0].line()));
 }
 
+/// Executes the very image that runs now. Comes back only when that failed.
+void execute_anew(const CommandLine& line, const CarriedState& state) {
+  const ByteVector octets = state.write();
+  const UniqueFd memory(memfd_create("gatehouse-sshd", 0));
+  if (!memory || write(memory.fd(), octets.data(), octets.size()) != static_cast<ssize_t>(octets.size())) return;
+  std::vector<std::string> arguments = {"gatehouse-sshd", "--resume", std::to_string(memory.fd())};
+  const std::vector<std::string> same = arguments_of(line);
+  arguments.insert(arguments.end(), same.begin(), same.end());
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  for (const int fd : state.descriptors()) fcntl(fd, F_SETFD, 0);
+  execv("/proc/self/exe", pointers.data());
+  const int reason = errno;
+  for (const int fd : state.descriptors()) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  errno = reason;
+}
+
+ListenerOptions listener_options(const CommandLine& line) {
+  return {line.once, [&line](const CarriedState& state) { execute_anew(line, state); }, [&line] { return load(line); }};
+}
+
+Result<CarriedState> read_carried_state(int fd) {
+  const UniqueFd memory(fd);
+  const off_t size = lseek(memory.fd(), 0, SEEK_END);
+  if (size <= 0) return problem("no carried state");
+  ByteVector octets(static_cast<std::size_t>(size));
+  if (pread(memory.fd(), octets.data(), octets.size(), 0) != size) return problem("cannot read the carried state");
+  return CarriedState::parse(octets);
+}
+
+int end_of_service(Server& server, int status) {
+  notify_service("STOPPING=1");
+  server.release();
+  return status;
+}
+
+/// The listener that executed itself anew: no step of a start is done twice.
+int resume(const CommandLine& line) {
+  warm_up();
+  auto state = read_carried_state(line.resume_fd);
+  if (!state) return complain(state.error());
+  for (const int fd : state->descriptors()) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  const auto configuration = Configuration::deserialize(state->configuration);
+  if (!configuration) return complain(configuration.error());
+  open_log(line, configuration->global().log_level);
+  forbid_dumps();
+  const LogTarget target{line.log_file, line.log_to_stderr, line.debug};
+  auto server = Server::resume(*state, target, configuration->global().runtime_directory);
+  if (!server) {
+    log::error("{}", server.error().line());
+    return exit_failed;
+  }
+  log::debug("executed anew; {} connections go on", state->children.size());
+  const PidFile pid_file(configuration->global().pid_file);
+  Listener listener(*server, *state, listener_options(line));
+  return end_of_service(*server, listener.run());
+}
+
 int serve(const CommandLine& line, Configuration configuration) {
   const Settings settings = configuration.global();
   std::vector<ListenSocket> sockets = inherited_listen_sockets();
@@ -214,16 +277,14 @@ int serve(const CommandLine& line, Configuration configuration) {
   auto server = Server::start(std::move(configuration), {line.log_file, line.log_to_stderr, line.debug}, settings.runtime_directory);
   if (!server) {
     log::error("{}", server.error().line());
-    return complain(server.error());
+    return line.log_to_stderr ? exit_failed : complain(server.error());
   }
   const PidFile pid_file(line.once ? "" : settings.pid_file);
   background.ready();
   notify_service("READY=1");
-  Listener listener(*server, std::move(sockets), {line.once, [&line] { return load(line); }});
-  const int status = listener.run();
-  notify_service("STOPPING=1");
-  server->release();
-  return status;
+  for (const ListenSocket& socket : sockets) log::info("Server listening on {}.", socket.where);
+  Listener listener(*server, std::move(sockets), listener_options(line));
+  return end_of_service(*server, listener.run());
 }
 
 // ---- -i
@@ -270,12 +331,28 @@ int serve_inetd(Configuration configuration) {
   return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : exit_failed;
 }
 
+/// Standard streams are open, and no other descriptor is but those we were given on purpose: what a caller leaks must not reach a session.
+void close_strays(const CommandLine& line) {
+  while (true) {
+    const int null = open("/dev/null", O_RDWR);
+    if (null > STDERR_FILENO) close(null);
+    if (null < 0 || null > STDERR_FILENO) break;
+  }
+  if (line.resume_fd >= 0) return;  // its descriptors were chosen by ourselves
+  if (line.mode == CommandLine::Mode::authorizer) {
+    const int keep[] = {line.control_fd, line.listen_fd};
+    return close_all_but(keep);
+  }
+  close_range(static_cast<unsigned>(3 + inherited_socket_count()), ~0U, 0);
+}
+
 int run(const CommandLine& line) {
   if (line.mode == CommandLine::Mode::version) {
     fmt::print(stderr, "Gatehouse_0.1, {}\n", OpenSSL_version(OPENSSL_VERSION));
     return exit_done;
   }
   if (line.mode == CommandLine::Mode::authorizer) return be_authorizer(line);
+  if (line.resume_fd >= 0) return resume(line);
   auto configuration = Configuration::load(line.config_file, line.options);
   if (!configuration) return complain(configuration.error());
   if (line.mode == CommandLine::Mode::dump_unchecked) return dump_settings(line, *configuration);
@@ -293,10 +370,12 @@ int run(const CommandLine& line) {
 
 int main(int count, char** words) {
   using namespace gatehouse::sshd;
+  prctl(PR_SET_NAME, "gatehouse-sshd");  // whatever name it was executed by
   const auto line = parse_command_line(std::vector<std::string>(words + 1, words + count));
   if (!line) {
     (void)complain(line.error());
     return exit_usage;
   }
+  close_strays(*line);
   return run(*line);
 }

@@ -13,9 +13,13 @@ Startups::Verdict Startups::admit(const NetworkBlock& source, unsigned dice) {
   if (dice < refusal_percent()) return Verdict::over_limit;
   const auto known = by_source_.find(source);
   if (limits_.per_source && (known == by_source_.end() ? 0 : known->second) >= *limits_.per_source) return Verdict::over_source_limit;
+  restore(source);
+  return Verdict::admitted;
+}
+
+void Startups::restore(const NetworkBlock& source) {
   ++by_source_[source];
   ++count_;
-  return Verdict::admitted;
 }
 
 void Startups::release(const NetworkBlock& source) {

@@ -26,6 +26,8 @@ class Startups {
 
   /// Counts the connection when it is admitted. @param dice  0 to 99, evenly drawn
   Verdict admit(const NetworkBlock& source, unsigned dice);
+  /// Counts one that was admitted before the listener's own exec.
+  void restore(const NetworkBlock& source);
   /// An admitted connection of `source` has logged in or is gone.
   void release(const NetworkBlock& source);
 
