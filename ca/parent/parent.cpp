@@ -27,6 +27,7 @@ using Milliseconds = std::chrono::milliseconds;
 constexpr Milliseconds start_limit{30'000};
 constexpr Milliseconds drain_limit{15'000};
 constexpr Milliseconds signer_grace{3'000};
+constexpr uid_t as_made = static_cast<uid_t>(-1);
 
 UniqueFd copy_of(int fd) { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 
@@ -45,13 +46,14 @@ Result<UniqueFd> open_file(const std::string& path, const std::string& where) {
   return file;
 }
 
-Result<void> make_folder(const std::string& path, mode_t mode, std::optional<uid_t> owner, const std::string& where) {
+/// @param owner  or `as_made`
+Result<void> make_folder(const std::string& path, mode_t mode, uid_t owner, const std::string& where) {
   if (::mkdir(path.c_str(), mode) != 0) {
     if (errno == EEXIST) return {};
     return problem("cannot make the folder " + path + ": " + std::strerror(errno), where);
   }
   // mkdir's mode was cut by the umask.
-  if (::chmod(path.c_str(), mode) != 0 || (owner && ::chown(path.c_str(), *owner, static_cast<gid_t>(-1)) != 0)) {
+  if (::chmod(path.c_str(), mode) != 0 || (owner != as_made && ::chown(path.c_str(), owner, static_cast<gid_t>(-1)) != 0)) {
     return problem("cannot give away the folder " + path + ": " + std::strerror(errno), where);
   }
   return {};
@@ -178,8 +180,8 @@ Result<void> Parent::start() {
   signals_.reset(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   const bool root = ::geteuid() == 0;
   // Front and issuer pass through the folder to the sockets, and cannot list it.
-  if (auto made = make_folder(config().runtime_dir, root ? 0711 : 0700, std::nullopt, config().where("ca.runtime_dir")); !made) return made;
-  const auto owner = root ? std::optional<uid_t>(accounts_.issuer_uid) : std::nullopt;
+  if (auto made = make_folder(config().runtime_dir, root ? 0711 : 0700, as_made, config().where("ca.runtime_dir")); !made) return made;
+  const uid_t owner = root ? accounts_.issuer_uid : as_made;
   if (auto made = make_folder(config().data_dir, 0700, owner, config().where("ca.data_dir")); !made) return made;
   if (auto opened = open_sockets(); !opened) return opened;
   auto signer = pkcs11::SignerProcess::start(signer_settings(config(), accounts_));
