@@ -13,6 +13,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "daemon/log.h"
+
 namespace gatehouse {
 
 namespace {
@@ -76,6 +78,7 @@ void forbid_new_privileges() {
 }
 
 void close_all_but(std::span<const int> keep) {
+  log::descriptors_closed_but(keep);
   std::vector<int> kept(keep.begin(), keep.end());
   std::sort(kept.begin(), kept.end());
   unsigned from = 3;

@@ -108,11 +108,12 @@ Result<AuditLog> AuditLog::open(const std::string& path) {
 
 Result<void> AuditLog::write(const AuditLine& line) {
   if (!file_) return problem("no audit log is open");
-  const std::string text = line.line();
+  const std::string text = (cut_ ? "\n" : "") + line.line();
   ssize_t count;
   do {
     count = ::write(file_.fd(), text.data(), text.size());
   } while (count < 0 && errno == EINTR);
+  cut_ = count > 0 ? count != static_cast<ssize_t>(text.size()) : cut_;
   if (count == static_cast<ssize_t>(text.size())) return {};
   return problem(std::string("cannot write the audit log: ") + (count < 0 ? std::strerror(errno) : "disk full"));
 }

@@ -44,6 +44,7 @@ class AuditLog {
 
  private:
   UniqueFd file_;
+  bool cut_ = false;  // the last write stopped in mid-line: the next one begins on a line of its own
 };
 
 }  // namespace gatehouse

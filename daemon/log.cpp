@@ -1,9 +1,12 @@
 #include "daemon/log.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -21,12 +24,22 @@ struct State {
   std::string part;
   int fd = STDERR_FILENO;
   bool syslog = false;
+  bool may_reconnect = true;
   Level level = Level::info;
 };
 
 State& state() {
   static State instance;
   return instance;
+}
+
+constexpr const char* syslog_path = "/dev/log";
+
+bool connect_to_syslog(int fd) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, syslog_path);
+  return ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
 const char* name(Level level) {
@@ -57,24 +70,42 @@ int priority(Level level) {
   return LOG_ERR;
 }
 
+/// RFC 3164's form, as the local socket of every syslog daemon and of journald takes it: <priority>program part[pid]: text.
+void send_to_syslog(Level level, std::string_view line) {
+  const State& s = state();
+  std::string text =
+      fmt::format("<{}>{}[{}]: {}{}", LOG_AUTHPRIV | priority(level), s.program, ::getpid(), s.part, s.part.empty() ? "" : ": ");
+  for (const char c : line) text += c == '\n' || c == '\r' ? ' ' : c;
+  if (::send(s.fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 || !s.may_reconnect) return;
+  // A syslog daemon that was restarted has a new socket; a full one loses the line rather than to hold us up.
+  if (errno != EAGAIN && connect_to_syslog(s.fd)) (void)!::send(s.fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 }  // namespace
 
 void open(const Settings& settings) {
   State& s = state();
   s.program = settings.program;
   s.level = settings.level;
-  s.syslog = settings.syslog;
-  if (s.syslog) {
-    ::openlog(s.program.c_str(), LOG_PID | LOG_NDELAY, LOG_AUTHPRIV);
-    s.fd = -1;
+  s.syslog = false;
+  s.fd = STDERR_FILENO;
+  if (settings.syslog) {
+    // Not syslog(3): it keeps a hidden descriptor, and opens it anew wherever it likes, also in a child that closed it or may open none.
+    const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && connect_to_syslog(fd)) {
+      s.fd = fd;
+      s.syslog = true;
+    } else {
+      const int reason = errno;
+      if (fd >= 0) ::close(fd);
+      error("{}: cannot reach syslog: {}; logging to stderr", syslog_path, std::strerror(reason));
+    }
   } else if (!settings.file.empty()) {
     const int fd = ::open(settings.file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-    if (fd < 0) {
-      const int reason = errno;
-      s.fd = STDERR_FILENO;
-      error("{}: cannot open the log file: {}; logging to stderr", settings.file, std::strerror(reason));
-    } else {
+    if (fd >= 0) {
       s.fd = fd;
+    } else {
+      error("{}: cannot open the log file: {}; logging to stderr", settings.file, std::strerror(errno));
     }
   }
 }
@@ -82,14 +113,19 @@ void open(const Settings& settings) {
 void set_part(std::string part) { state().part = std::move(part); }
 void set_level(Level level) { state().level = level; }
 int descriptor() { return state().fd; }
+bool is_syslog() { return state().syslog; }
+void forbid_reconnect() { state().may_reconnect = false; }
+
+void descriptors_closed_but(std::span<const int> kept) {
+  State& s = state();
+  if (s.fd > STDERR_FILENO && std::find(kept.begin(), kept.end(), s.fd) == kept.end()) s.fd = -1;
+}
 
 void write(Level level, std::string_view line) {
   const State& s = state();
   if (level < s.level) return;
-  if (s.syslog) {
-    ::syslog(priority(level), "%s%s%.*s", s.part.c_str(), s.part.empty() ? "" : ": ", static_cast<int>(line.size()), line.data());
-    return;
-  }
+  if (s.fd < 0) return;
+  if (s.syslog) return send_to_syslog(level, line);
   const auto now = std::chrono::system_clock::now();
   const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
   const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,8 +22,15 @@ void open(const Settings& settings);
 /// The part of the program that this process is: "monitor[3fa9]", "signer". Shown in each line.
 void set_part(std::string part);
 void set_level(Level level);
-/// The descriptor that lines are written to, for a child that closes all others; -1 for syslog.
+/// The descriptor that lines go to (stderr, the file, or the socket to syslog), for a child that closes all others; -1: nowhere.
 int descriptor();
+/// Lines go to syslog: descriptor() is a socket whose datagrams have syslog's form.
+bool is_syslog();
+/// From now on no connection is made again: for a process whose sandbox knows no socket calls. While syslog is away lines are dropped.
+void forbid_reconnect();
+/// The caller closes all descriptors but these: when descriptor() is not among them, lines are dropped from now on, and do not go to
+/// whatever gets its number next.
+void descriptors_closed_but(std::span<const int> kept);
 
 void write(Level level, std::string_view line);
 template <class... Args>

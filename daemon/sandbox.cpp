@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "daemon/log.h"
 #include "daemon/unique_fd.h"
 
 namespace gatehouse {
@@ -213,6 +214,7 @@ Result<Sandbox> Sandbox::compile(SandboxKind kind) {
 }
 
 Result<void> Sandbox::enter() const {
+  log::forbid_reconnect();
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return problem("PR_SET_NO_NEW_PRIVS: " + std::string(std::strerror(errno)), "sandbox");
   sock_fprog filter{static_cast<unsigned short>(program_.size()), const_cast<sock_filter*>(program_.data())};
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) != 0) {

@@ -62,7 +62,7 @@ Result<void> ChildProcess::spawn() {
   const std::vector<char*> envp = pointers(variables);
   std::vector<int> keep{program.fd()};
   for (const UniqueFd& descriptor : start->descriptors) keep.push_back(descriptor.fd());
-  const int log_file = log::descriptor();
+  const int log_file = log::is_syslog() ? -1 : log::descriptor();
   const pid_t parent = ::getpid();
 
   const pid_t child = ::fork();

@@ -95,7 +95,7 @@ class Child {
     const int nowhere = ::open("/dev/null", O_RDWR);
     if (nowhere < 0 || ::dup2(nowhere, STDIN_FILENO) < 0) give_up(errno_text("/dev/null"));
     int lines = STDERR_FILENO;
-    if (plan_.daemon) lines = log::descriptor() >= 0 ? log::descriptor() : nowhere;
+    if (plan_.daemon) lines = log::descriptor() >= 0 && !log::is_syslog() ? log::descriptor() : nowhere;
     // What a module prints is no output of the command that started it.
     if (::dup2(lines, STDOUT_FILENO) < 0 || ::dup2(lines, STDERR_FILENO) < 0) give_up(errno_text("dup2"));
     for (const int fd : moved) {

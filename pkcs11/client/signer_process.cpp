@@ -84,7 +84,7 @@ std::vector<std::string> arguments(const SignerSettings& settings) {
   if (!settings.limits_file.empty()) add("--limits", settings.limits_file);
   if (!settings.signed_log_file.empty()) add("--signed-log", settings.signed_log_file);
   add("--sign-limit-ms", std::to_string(settings.sign_limit.count()));
-  if (log::descriptor() < 0) list.emplace_back("--syslog");
+  if (log::is_syslog()) list.emplace_back("--syslog");
   return list;
 }
 
