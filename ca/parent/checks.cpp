@@ -13,6 +13,7 @@
 #include "ca/policy/policy.h"
 #include "daemon/log.h"
 #include "daemon/unique_fd.h"
+#include "pkcs11/signer/limits.h"
 
 namespace gatehouse::ca {
 namespace {
@@ -67,6 +68,19 @@ std::string place_of(const CaConfig& config, const Problem& mistake) {
   return config.file;
 }
 
+/// The signer reads it and refuses to start without it; what is wrong in it is told here already.
+Result<void> check_limits(const CaConfig& config) {
+  const auto limits = pkcs11::Limits::load(config.limits);
+  if (!limits) return tl::unexpected(limits.error());
+  std::vector<pkcs11::Uri> keys;
+  for (const std::string& text : config.keys.all()) {
+    auto uri = pkcs11::Uri::parse(text, pkcs11::UriNames::key);
+    if (!uri) return tl::unexpected(uri.error());
+    keys.push_back(std::move(*uri));
+  }
+  return limits->check_cover(keys);
+}
+
 }  // namespace
 
 pkcs11::SignerSettings signer_settings(const CaConfig& config, const Accounts& accounts) {
@@ -97,7 +111,7 @@ Result<void> check_surroundings(const CaConfig& config) {
     const Problem& mistake = fit.error();
     return problem((mistake.where.empty() ? "" : mistake.where + ": ") + mistake.what, place_of(config, mistake), mistake.mend);
   }
-  return {};
+  return check_limits(config);
 }
 
 Result<CheckedConfig> check_config(const std::string& file) {

@@ -80,13 +80,11 @@ SignerResult<Approved> judge_for_host(const Request& request) {
 }
 
 Result<std::unique_ptr<CaJudge>> CaJudge::make(const Limits& limits, const std::vector<Uri>& configured) {
+  if (auto covered = limits.check_cover(configured); !covered) return tl::unexpected(covered.error());
   std::unique_ptr<CaJudge> judge(new CaJudge);
   for (const Uri& uri : configured) {
-    const KeyLimits* found = limits.find(uri);
-    if (found == nullptr) {
-      return problem("the limits file has no table for '" + escaped(uri.text) + "'", {}, "write a table [[key]] with its uri");
-    }
-    judge->allowed_.emplace(uri.text, Allowance{*found, Rate(found->per_minute, found->burst)});
+    const KeyLimits& found = *limits.find(uri);
+    judge->allowed_.emplace(uri.text, Allowance{found, Rate(found.per_minute, found.burst)});
   }
   return judge;
 }

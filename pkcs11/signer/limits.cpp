@@ -232,6 +232,7 @@ Result<Limits> Limits::parse(std::string_view text, const std::string& where) {
     return problem(std::string(error.description()), fmt::format("{} line {}", where, error.source().begin.line));
   }
   Limits limits;
+  limits.where_ = where;
   for (const auto& [name, node] : root) {
     const toml::array* tables = node.as_array();
     if (name.str() != "key" || tables == nullptr) {
@@ -248,6 +249,15 @@ Result<Limits> Limits::parse(std::string_view text, const std::string& where) {
   }
   if (limits.keys_.empty()) return problem("the limits file allows no key anything", where, "write a table [[key]]");
   return limits;
+}
+
+Result<void> Limits::check_cover(const std::vector<Uri>& configured) const {
+  for (const Uri& uri : configured) {
+    if (find(uri) == nullptr) {
+      return problem("the limits file has no table for '" + escaped(uri.text) + "'", where_, "write a table [[key]] with its uri");
+    }
+  }
+  return {};
 }
 
 const KeyLimits* Limits::find(const Uri& uri) const {

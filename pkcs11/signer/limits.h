@@ -47,10 +47,13 @@ class Limits {
   /// @param where  the file's name, for errors
   static Result<Limits> parse(std::string_view text, const std::string& where);
 
+  /// @error a key (URI as configured) for which there is no table
+  Result<void> check_cover(const std::vector<Uri>& configured) const;
   /// The table for a key; null: the key may sign nothing. @param uri  as configured
   const KeyLimits* find(const Uri& uri) const;
 
  private:
+  std::string where_;
   std::vector<KeyLimits> keys_;
 };
 

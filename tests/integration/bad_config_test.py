@@ -103,6 +103,12 @@ class BadAuthorityConfiguration(BedTest):
         loose.chmod(0o644)
         self.check("ca.toml", str(ca_token(self.bed.layout).pin_file), str(loose), str(loose), "chmod")
 
+    def test_limits_with_an_unknown_name(self):
+        self.check("signer-limits.toml", "max_lifetime", "max_lifetimes", "max_lifetimes", "line")
+
+    def test_limits_without_a_table_for_a_key(self):
+        self.check("signer-limits.toml", "object=host-ca", "object=other-ca", "object=host-ca")
+
 
 if __name__ == "__main__":
     assert Path(os.environ["GH_BIN"]).is_dir()
