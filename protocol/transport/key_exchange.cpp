@@ -85,7 +85,8 @@ Step agree(const KexContext& context, ByteVector ours, ByteVector peers) {
   if (!algorithms) return tl::unexpected(std::move(algorithms.error()));
   // RFC 4253 section 7: "if the guess was wrong, the packet MUST be silently ignored".
   const bool drop_guess = parsed_peer->first_kex_packet_follows && !guessed_right(from_client, from_server);
-  Transcript transcript{client ? std::move(ours) : std::move(peers), client ? std::move(peers) : std::move(ours)};
+  if (!client) std::swap(ours, peers);
+  Transcript transcript{std::move(ours), std::move(peers)};
   if (!client) {
     made.next = InitAwaited{std::move(transcript), std::move(*algorithms), drop_guess};
     return made;
@@ -243,7 +244,7 @@ Step on(const KexContext&, State&&, const Event&) {
 template <class Event>
 ProtocolResult<KexActions> KeyExchange::feed(const KexContext& context, const Event& event) {
   KexState before = std::exchange(state_, Broken{});  // we stay so after a violation
-  Step made = std::visit([&](auto&& state) { return on(context, std::move(state), event); }, std::move(before));
+  Step made = std::visit([&](auto& state) { return on(context, std::move(state), event); }, before);
   if (!made) return tl::unexpected(std::move(made.error()));
   state_ = std::move(made->next);
   return std::move(made->actions);
