@@ -1,5 +1,6 @@
 /// What a peer may try on channels. Each test names the rule or the failure of another server that it repeats.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include "protocol/connection/connection.h"
 #include "protocol/core/wire.h"
@@ -204,6 +205,15 @@ TEST_F(ChannelStrictness, PacketsOfOneOctetStayBoundedToo) {
   const std::size_t sent = connection.write(static_cast<ChannelId>(0), ByteVector(10'000'000));
   EXPECT_GT(sent, 1000U);
   EXPECT_LT(pair.server.transport.output().size(), std::size_t{300} * 1024);
+}
+
+TEST_F(ChannelStrictness, AWriteOfMoreThan4GibIsNotTakenForASmallOne) {  // CVE-2026-39834
+  constexpr std::size_t size = (std::size_t{1} << 32) + 10;
+  void* memory = mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  open(1000);
+  EXPECT_EQ(connection.write(static_cast<ChannelId>(0), Bytes(static_cast<const std::uint8_t*>(memory), size)), 1000U);
+  munmap(memory, size);
 }
 
 TEST_F(ChannelStrictness, ExtendedDataFromAClientIsCreditedAndDropped) {  // CVE-2026-54886, x/crypto b07833c
