@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 
@@ -82,6 +83,7 @@ bool confine_authorizer(const std::optional<std::string>& account_name) {
     }
   }
   forbid_dumps();
+  log::forbid_reconnect();
   const auto sandbox = Sandbox::compile(SandboxKind::authorizer);
   const Result<void> entered = sandbox ? sandbox->enter() : Result<void>(tl::unexpected(sandbox.error()));
   if (!entered) log::error("{}", entered.error().line());
@@ -299,12 +301,22 @@ std::string own_folder(const std::string& runtime_directory) {
   return mkdtemp(pattern.data()) == nullptr ? std::string() : pattern;
 }
 
-int serve_inetd(Configuration configuration) {
-  const auto peer = peer_of(STDIN_FILENO);
-  if (!peer) return complain({"-i: standard input is no connection", "", "start it from a super-server, or without -i"});
+/// The connection of -i, taken off the standard streams: nothing that we print may get into it.
+Result<UniqueFd> take_connection() {
+  if (!peer_of(STDIN_FILENO)) return problem("-i: standard input is no connection", {}, "start it from a super-server, or without -i");
+  UniqueFd connection(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+  const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (peer_of(stream)) dup2(null.fd(), stream);
+  }
+  return connection;
+}
+
+int serve_inetd(Configuration configuration, UniqueFd connection) {
+  const auto peer = peer_of(connection.fd());
+  if (!peer) return exit_failed;  // gone meanwhile
   warm_up();
   const Settings settings = configuration.global();
-  UniqueFd connection(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
   // The running server's signer and authorizer serve this connection as well, where there are some.
   const bool running = reachable(settings.runtime_directory + "/authorizer") && reachable(settings.runtime_directory + "/signer");
   const std::string folder = running ? settings.runtime_directory : own_folder(settings.runtime_directory);
@@ -327,7 +339,11 @@ int serve_inetd(Configuration configuration) {
   int status = 0;
   while (child > 0 && waitpid(child, &status, 0) < 0) {
   }
-  if (!running) server->stop();
+  if (!running) {
+    server->stop();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  }
   return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : exit_failed;
 }
 
@@ -347,21 +363,28 @@ void close_strays(const CommandLine& line) {
 }
 
 int run(const CommandLine& line) {
-  if (line.mode == CommandLine::Mode::version) {
+  using Mode = CommandLine::Mode;
+  if (line.mode == Mode::version) {
     fmt::print(stderr, "Gatehouse_0.1, {}\n", OpenSSL_version(OPENSSL_VERSION));
     return exit_done;
   }
-  if (line.mode == CommandLine::Mode::authorizer) return be_authorizer(line);
+  if (line.mode == Mode::authorizer) return be_authorizer(line);
   if (line.resume_fd >= 0) return resume(line);
+  UniqueFd connection;
+  if (line.mode == Mode::inetd) {
+    auto taken = take_connection();
+    if (!taken) return complain(taken.error());
+    connection = std::move(*taken);
+  }
   auto configuration = Configuration::load(line.config_file, line.options);
   if (!configuration) return complain(configuration.error());
-  if (line.mode == CommandLine::Mode::dump_unchecked) return dump_settings(line, *configuration);
+  if (line.mode == Mode::dump_unchecked) return dump_settings(line, *configuration);
   if (const int status = check_all(*configuration); status != exit_done) return status;
-  if (line.mode == CommandLine::Mode::test) return exit_done;
-  if (line.mode == CommandLine::Mode::dump) return dump_settings(line, *configuration);
+  if (line.mode == Mode::test) return exit_done;
+  if (line.mode == Mode::dump) return dump_settings(line, *configuration);
   open_log(line, configuration->global().log_level);
   forbid_dumps();
-  if (line.mode == CommandLine::Mode::inetd) return serve_inetd(std::move(*configuration));
+  if (line.mode == Mode::inetd) return serve_inetd(std::move(*configuration), std::move(connection));
   return serve(line, std::move(*configuration));
 }
 
