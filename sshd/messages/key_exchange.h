@@ -28,6 +28,7 @@ enum class Kind : std::uint8_t {
   close_terminal = 33,
   program_started = 34,
   program_ended = 35,
+  sftp_operation = 36,
   // answers of the monitor
   cookie = 64,
   signed_exchange = 65,

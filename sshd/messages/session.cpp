@@ -8,6 +8,7 @@ namespace {
 constexpr std::size_t max_path = 255;
 constexpr std::size_t max_host = 255;
 constexpr std::size_t max_notice = 1024;
+constexpr std::size_t max_operation = 32;
 
 ProtocolResult<OpenTerminal> parse_open_terminal(Bytes frame) {
   FrameReader reader(frame, Kind::open_terminal);
@@ -44,6 +45,20 @@ ProtocolResult<ProgramEnded> parse_program_ended(Bytes frame) {
   ended.octets_in = reader.uint64();
   ended.octets_out = reader.uint64();
   return finish(reader, std::move(ended), "program_ended");
+}
+
+ProtocolResult<SftpOperation> parse_sftp_operation(Bytes frame) {
+  FrameReader reader(frame, Kind::sftp_operation);
+  SftpOperation fact;
+  fact.channel = reader.uint32();
+  fact.operation = reader.text(max_operation);
+  fact.path = reader.text(SftpOperation::max_path);
+  fact.other_path = reader.text(SftpOperation::max_path);
+  fact.for_writing = reader.boolean();
+  fact.octets_read = reader.uint64();
+  fact.octets_written = reader.uint64();
+  fact.error = reader.uint32();
+  return finish(reader, std::move(fact), "sftp_operation");
 }
 
 template <class T>
@@ -86,6 +101,19 @@ ByteVector write(const Terminal& message) {
   return writer.take();
 }
 
+ByteVector write(const SftpOperation& message) {
+  return begin(Kind::sftp_operation)
+      .uint32(message.channel)
+      .string(std::string_view(message.operation).substr(0, max_operation))
+      .string(std::string_view(message.path).substr(0, SftpOperation::max_path))
+      .string(std::string_view(message.other_path).substr(0, SftpOperation::max_path))
+      .boolean(message.for_writing)
+      .uint64(message.octets_read)
+      .uint64(message.octets_written)
+      .uint32(message.error)
+      .take();
+}
+
 ByteVector write(const Warn& message) { return begin(Kind::warn).string(std::string_view(message.text).substr(0, max_notice)).take(); }
 
 ByteVector write(const Close& message) { return begin(Kind::close).string(std::string_view(message.text).substr(0, max_notice)).take(); }
@@ -106,6 +134,8 @@ ProtocolResult<SessionRequest> parse_session_request(Bytes frame) {
       return as_request(parse_program_started(frame));
     case Kind::program_ended:
       return as_request(parse_program_ended(frame));
+    case Kind::sftp_operation:
+      return as_request(parse_sftp_operation(frame));
     default:
       return violation(Violation::bad_encoding, "internal message: not for the monitor of a session process");
   }

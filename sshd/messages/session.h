@@ -44,7 +44,22 @@ struct ProgramEnded {
   bool operator==(const ProgramEnded&) const = default;
 };
 
-using SessionRequest = std::variant<NextCookie, SignExchange, Note, OpenTerminal, CloseTerminal, ProgramStarted, ProgramEnded>;
+/// A file operation of an SFTP channel; no answer.
+struct SftpOperation {
+  static constexpr std::size_t max_path = 4096;
+  std::uint32_t channel = 0;
+  std::string operation;  ///< "open", "close", "remove", …
+  std::string path;
+  std::string other_path;  ///< of a rename, a link or a copy; else empty
+  bool for_writing = false;
+  std::uint64_t octets_read = 0;
+  std::uint64_t octets_written = 0;
+  std::uint32_t error = 0;  ///< errno; 0: success
+  bool operator==(const SftpOperation&) const = default;
+};
+
+using SessionRequest =
+    std::variant<NextCookie, SignExchange, Note, OpenTerminal, CloseTerminal, ProgramStarted, ProgramEnded, SftpOperation>;
 
 /// The terminal of a channel.
 struct Terminal {
@@ -74,6 +89,7 @@ ByteVector write(const OpenTerminal& message);
 ByteVector write(const CloseTerminal& message);
 ByteVector write(const ProgramStarted& message);
 ByteVector write(const ProgramEnded& message);
+ByteVector write(const SftpOperation& message);
 ByteVector write(const Terminal& message);
 ByteVector write(const Warn& message);
 ByteVector write(const Close& message);

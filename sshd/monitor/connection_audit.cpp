@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <cstring>
 
 #include "daemon/log.h"
 #include "protocol/core/bytes.h"
@@ -106,6 +107,19 @@ void ConnectionAudit::program_started(const message::ProgramStarted& fact) {
   AuditLine text = line("exec");
   text.text("said_by", "session").number("channel", fact.channel).text("kind", kind_word(fact.kind)).text("command", fact.command);
   (void)write(text.boolean("forced", fact.forced).boolean("terminal", fact.terminal).number("pid", fact.pid));
+}
+
+void ConnectionAudit::sftp_operation(const message::SftpOperation& fact) {
+  AuditLine text = line("sftp");
+  text.text("said_by", "session").number("channel", fact.channel).text("operation", fact.operation).text("path", fact.path);
+  if (!fact.other_path.empty()) text.text("other_path", fact.other_path);
+  if (fact.operation == "open") text.boolean("for_writing", fact.for_writing);
+  if (fact.operation == "close" || fact.operation == "copy") {
+    text.number("octets_read", static_cast<std::int64_t>(fact.octets_read));
+    text.number("octets_written", static_cast<std::int64_t>(fact.octets_written));
+  }
+  if (fact.error != 0) text.text("error", std::strerror(static_cast<int>(fact.error)));
+  (void)write(text);
 }
 
 void ConnectionAudit::program_ended(const message::ProgramEnded& fact) {

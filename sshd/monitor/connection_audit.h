@@ -34,6 +34,7 @@ class ConnectionAudit {
   void session_end(std::string_view how, std::string_view detail);
   void program_started(const message::ProgramStarted& fact);
   void program_ended(const message::ProgramEnded& fact);
+  void sftp_operation(const message::SftpOperation& fact);
 
  private:
   AuditLine line(std::string_view event) const;

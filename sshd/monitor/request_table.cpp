@@ -25,7 +25,8 @@ constexpr RequestRule of_session[] = {
     {Kind::next_cookie, many, When::after_grant},    // one outstanding, so as often as sign_exchange
     {Kind::open_terminal, many, When::after_grant},  // MaxSessions at a time
     {Kind::close_terminal, many, When::after_grant}, {Kind::program_started, many, When::after_grant},
-    {Kind::program_ended, many, When::after_grant},  {Kind::note, 1000, When::after_grant},
+    {Kind::program_ended, many, When::after_grant},  {Kind::sftp_operation, many, When::after_grant},
+    {Kind::note, 1000, When::after_grant},
 };
 
 }  // namespace

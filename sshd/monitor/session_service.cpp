@@ -139,6 +139,11 @@ Result<void> SessionService::on(const message::ProgramEnded& fact) {
   return {};
 }
 
+Result<void> SessionService::on(const message::SftpOperation& fact) {
+  audit_.sftp_operation(fact);
+  return {};
+}
+
 void SessionService::look_at_clock() {
   switch (clock_.due()) {
     case CertificateClock::Due::nothing:

@@ -49,6 +49,7 @@ class SessionService {
   Result<void> on(const message::CloseTerminal& request);
   Result<void> on(const message::ProgramStarted& fact);
   Result<void> on(const message::ProgramEnded& fact);
+  Result<void> on(const message::SftpOperation& fact);
   Result<void> reply(Bytes frame, std::span<const int> descriptors = {});
 
   void look_at_clock();

@@ -29,6 +29,7 @@ class MonitorRequests {
   void tell(const message::CloseTerminal& fact) { tell_frame(message::write(fact)); }
   void tell(const message::ProgramStarted& fact) { tell_frame(message::write(fact)); }
   void tell(const message::ProgramEnded& fact) { tell_frame(message::write(fact)); }
+  void tell(const message::SftpOperation& fact) { tell_frame(message::write(fact)); }
   void note(std::string text) { tell_frame(message::write(message::Note{message::Note::Level::info, std::move(text)})); }
 
  private:

@@ -56,7 +56,7 @@ bool SessionChannel::request(const ChannelRequest& request) {
 }
 
 bool SessionChannel::pty(const connection::PtyRequest& request) {
-  if (program_ || master_ || !context_.grant.permits.pty || !context_.settings.permit_tty) return false;
+  if (program_ || sftp_ || master_ || !context_.grant.permits.pty || !context_.settings.permit_tty) return false;
   auto opened = context_.monitor.open_terminal(static_cast<std::uint32_t>(id_));
   if (!opened) {
     context_.monitor.note(fmt::format("no terminal: {}", opened.error().what));
@@ -82,7 +82,7 @@ bool SessionChannel::change_window(const connection::TerminalSize& size) {
 }
 
 bool SessionChannel::environment(const connection::EnvRequest& request) {
-  if (program_ || from_client_.size() >= max_variables || !fit_for_environment(request.name, request.value)) return false;
+  if (program_ || sftp_ || from_client_.size() >= max_variables || !fit_for_environment(request.name, request.value)) return false;
   const auto& patterns = context_.settings.accept_env;
   if (std::none_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) { return pattern_matches(pattern, request.name); })) {
     return false;
@@ -110,10 +110,17 @@ std::string SessionChannel::last_login_text() const {
 
 /// @param command  by what the client asked for; nothing: a shell  @param asked  what to write down
 bool SessionChannel::run(message::ProgramStarted::Kind kind, std::optional<std::string> command, const std::string& asked) {
-  if (program_) return false;
+  if (program_ || sftp_) return false;
   // The server's configuration goes before the certificate, as with sshd.
   const std::optional<std::string>& forced =
       context_.settings.force_command ? context_.settings.force_command : context_.grant.force_command;
+  const std::optional<std::string>& effective = forced ? forced : command;
+  if (const auto arguments = effective ? internal_sftp_arguments(*effective) : std::nullopt) {
+    // By the configuration or the certificate only: a command that the client typed goes to the shell, which knows no such program.
+    if (forced || kind == message::ProgramStarted::Kind::subsystem) {
+      return run_sftp(*arguments, {static_cast<std::uint32_t>(id_), kind, asked, forced.has_value(), terminal_.has_value(), 0});
+    }
+  }
   EnvironmentFacts facts{context_.account, context_.ends, from_client_, context_.settings.set_env, context_.time_zone, {}, {}, {}};
   if (terminal_) {
     facts.terminal = terminal_->path;
@@ -144,6 +151,17 @@ bool SessionChannel::run(message::ProgramStarted::Kind kind, std::optional<std::
   context_.monitor.tell(message::ProgramStarted{static_cast<std::uint32_t>(id_), kind, asked, forced.has_value(), terminal_.has_value(),
                                                 static_cast<std::uint32_t>(program_->pid)});
   write_pending();
+  return true;
+}
+
+bool SessionChannel::run_sftp(std::string_view arguments, message::ProgramStarted fact) {
+  auto started = SftpChannel::start(context_.connection, id_, arguments, context_.account);
+  if (!started) {
+    context_.monitor.note(started.error().line());
+    return false;
+  }
+  sftp_.emplace(std::move(*started));
+  context_.monitor.tell(fact);
   return true;
 }
 
@@ -179,6 +197,10 @@ void SessionChannel::stop_input() {
 }
 
 void SessionChannel::data(Bytes octets) {
+  if (sftp_) {
+    if (!close_sent_ && !sftp_->data(octets)) end_sftp(1);
+    return;
+  }
   octets_in_ += octets.size();
   std::size_t taken = 0;
   if (pending_.empty()) taken = write_input(octets);
@@ -202,6 +224,7 @@ void SessionChannel::write_pending() {
 
 void SessionChannel::eof() {
   peer_eof_ = true;
+  if (sftp_) return sftp_->eof();
   write_pending();
 }
 
@@ -251,7 +274,25 @@ bool SessionChannel::stop_output() {
   return true;
 }
 
+void SessionChannel::pump_sftp(std::size_t budget) {
+  if (closed_ || close_sent_) return;
+  sftp_->pump(context_.monitor, budget);
+  if (const auto status = sftp_->finished()) end_sftp(*status);
+}
+
+void SessionChannel::end_sftp(int exit_status) {
+  (void)context_.connection.request(id_, connection::ExitStatus{static_cast<std::uint32_t>(exit_status)}, false);
+  (void)context_.connection.send_eof(id_);
+  (void)context_.connection.close(id_);
+  close_sent_ = true;
+  ended_ = ProgramEnd{false, exit_status, false};
+  octets_in_ = sftp_->octets_in();
+  octets_out_ = sftp_->octets_out();
+  tell_end();
+}
+
 void SessionChannel::pump(std::size_t budget) {
+  if (sftp_) return pump_sftp(budget);
   if (!program_ || closed_ || close_sent_) return;
   read_output(budget);
   if (program_->errors) read_errors(budget);
@@ -300,6 +341,11 @@ void SessionChannel::close_terminal() {
 void SessionChannel::channel_closed() {
   closed_ = true;
   close_terminal();
+  if (sftp_) {
+    // The client went away: what it did is still told, what it left open is closed by the worker.
+    sftp_->eof();
+    sftp_->pump(context_.monitor, 0);
+  }
   if (program_) {
     program_->input.reset();
     program_->output.reset();
@@ -313,11 +359,13 @@ void SessionChannel::channel_closed() {
 
 void SessionChannel::add_to(std::vector<pollfd>& entries) {
   watched_.clear();
-  if (!program_) return;
   const auto watch = [&](Watch what, int fd, short events) {
     entries.push_back({fd, events, 0});
     watched_.push_back(what);
   };
+  // While the peer's window is shut its opening wakes us, and the worker stops by itself.
+  if (sftp_ && !closed_ && !close_sent_ && context_.connection.room(id_) > 0) watch(Watch::sftp, sftp_->ready(), POLLIN);
+  if (!program_) return;
   if (!closed_ && !close_sent_) {
     if (!pending_.empty() && input_fd() >= 0) watch(Watch::input, input_fd(), POLLOUT);
     // What has no room to go to is not looked at: a hang-up would be reported again and again.
@@ -344,6 +392,8 @@ std::size_t SessionChannel::look(const pollfd* entries) {
       case Watch::exit:
         program_ended();
         break;
+      case Watch::sftp:
+        break;  // pump() follows
     }
   }
   return watched_.size();

@@ -11,6 +11,7 @@
 #include "sshd/session/monitor_requests.h"
 #include "sshd/session/program.h"
 #include "sshd/session/session.h"
+#include "sshd/session/sftp_channel.h"
 
 namespace gatehouse::sshd {
 
@@ -53,7 +54,7 @@ class SessionChannel {
   /// Shows the user a line, wherever the user looks.
   void show(std::string_view text);
   /// Nothing is left: channel closed, program reaped.
-  bool done() const { return closed_ && !(program_ && !ended_); }
+  bool done() const { return closed_ && !(program_ && !ended_); }  // an SFTP worker that hangs is left behind
 
  private:
   bool pty(const connection::PtyRequest& request);
@@ -61,6 +62,9 @@ class SessionChannel {
   bool environment(const connection::EnvRequest& request);
   bool run(message::ProgramStarted::Kind kind, std::optional<std::string> command, const std::string& asked);
   bool subsystem(const std::string& name);
+  bool run_sftp(std::string_view arguments, message::ProgramStarted fact);
+  void pump_sftp(std::size_t budget);
+  void end_sftp(int exit_status);
   bool send_signal(const std::string& name);
   bool send_break();
   std::string last_login_text() const;
@@ -85,6 +89,7 @@ class SessionChannel {
   UniqueFd slave_;
   std::optional<message::Terminal> terminal_;
   std::string terminal_type_;
+  std::optional<SftpChannel> sftp_;  ///< in place of a program
   std::optional<Program> program_;
   std::optional<ProgramEnd> ended_;
   bool signals_allowed_ = false;
@@ -92,7 +97,7 @@ class SessionChannel {
   std::size_t pending_from_ = 0;
   bool peer_eof_ = false;
   bool input_stopped_ = false;  ///< the program takes no more
-  enum class Watch : std::uint8_t { input, output, errors, exit };
+  enum class Watch : std::uint8_t { input, output, errors, exit, sftp };
   std::vector<Watch> watched_;  ///< of the entries that add_to() added last
   bool output_ready_ = false;
   bool errors_ready_ = false;
