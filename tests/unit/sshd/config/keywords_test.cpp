@@ -132,7 +132,7 @@ const std::vector<KeywordCase>& cases() {
       {"ClientAliveCountMax", true, "5", "5", "3", {"x", "-1", ""}},
       {"AcceptEnv", true, "LANG LC_*", "LANG", "absent", {"A=B", ""}},
       {"SetEnv", true, "A=b \"C=d e\"", "A=b", "absent", {"A", "=b", ""}},
-      {"ForceCommand", true, "/bin/echo \"a b\" # c", "/bin/echo \"a b\" # c", "none", {"internal-sftp", "internal-sftp -l INFO", ""}},
+      {"ForceCommand", true, "/bin/echo \"a b\" # c", "/bin/echo \"a b\" # c", "none", {""}},
       {"PermitTTY", true, "no", "no", "yes", {"x", ""}},
       {"PermitUserRC", true, "no", "no", "yes", {"x", ""}},
       {"PrintMotd", false, "no", "no", "yes", {"x", ""}},
@@ -147,7 +147,7 @@ const std::vector<KeywordCase>& cases() {
        "sftp /usr/lib/openssh/sftp-server -l INFO",
        "sftp /usr/lib/openssh/sftp-server -l INFO",
        "absent",
-       {"sftp", "sftp internal-sftp", ""}},
+       {"sftp", ""}},
       {"ChrootDirectory", true, "none", "none", "none", {"/srv", ""}},
       {"ExpiredCertificateAction", true, "session", "session", "disconnect", {"kill", ""}},
       {"MaxSessionLength", true, "12h", "43200", "none", {"x", ""}},
@@ -306,7 +306,7 @@ TEST(Keywords, UnsupportedOnesSayWhatToDo) {
 TEST(Keywords, FeaturesThatAreNotBuiltAreClearErrors) {
   for (const std::string line :
        {"UsePAM yes", "ChrootDirectory /srv", "AllowTcpForwarding yes", "AllowAgentForwarding yes", "X11Forwarding yes",
-        "AllowStreamLocalForwarding yes", "Subsystem sftp internal-sftp", "ForceCommand internal-sftp", "PermitTunnel yes",
+        "AllowStreamLocalForwarding yes", "PermitTunnel yes",
         "GatewayPorts yes", "Compression yes", "SessionRecording yes", "ChannelTimeout *=1h"}) {
     EXPECT_NE(first_problem(line).find("not supported by this version"), std::string::npos) << line << ": " << first_problem(line);
   }

@@ -58,6 +58,8 @@ TEST(Messages, OfASessionComeBackAsTheyWere) {
   EXPECT_EQ(through_session(started), started);
   const ProgramEnded ended{1, true, 9, 1ULL << 40, 3};
   EXPECT_EQ(through_session(ended), ended);
+  const SftpOperation operation{1, "rename", "/from", "/to", false, 1ULL << 40, 3, 13};
+  EXPECT_EQ(through_session(operation), operation);
 }
 
 TEST(Messages, TheInputsOfTheExchangeHashPassUnchanged) {
