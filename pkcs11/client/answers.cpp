@@ -1,26 +1,11 @@
-#include "pkcs11/client/messages.h"
-
 #include <cstdlib>
-#include <utility>
 
-#include "protocol/core/wire.h"
+#include "pkcs11/client/field_reader.h"
+#include "pkcs11/client/messages.h"
 
 namespace gatehouse::pkcs11 {
 
 namespace {
-
-enum class RequestKind : std::uint8_t {
-  hello = 1,
-  list_keys = 2,
-  health = 3,
-  exchange_hash = 10,
-  host_keys_proof = 11,
-  sshsig = 12,
-  certificate = 13,
-  generate = 20,
-  list_objects = 21,
-  destroy = 22,
-};
 
 enum class AnswerKind : std::uint8_t {
   welcome = 1,
@@ -34,100 +19,6 @@ enum class AnswerKind : std::uint8_t {
 
 constexpr std::size_t max_key_list = 64;
 constexpr std::size_t max_text = 4096;
-constexpr std::size_t max_name_space = 64;
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-template <class... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;
-
-tl::unexpected<Problem> malformed(const char* what) { return problem(std::string("malformed message: ") + what, "signer protocol"); }
-
-// Reading --------------------------------------------------------------------------------------------------------------------------------
-
-/// Collects the first thing that is wrong, so that a parser reads like a field list.
-class FieldReader {
- public:
-  explicit FieldReader(Bytes payload) : wire_(payload) {}
-  WireReader& wire() { return wire_; }
-
-  ByteVector octets(const char* name, std::size_t least, std::size_t most) {
-    const Bytes value = wire_.string();
-    if (value.size() < least || value.size() > most) wrong(name);
-    return wrong_ == nullptr ? to_vector(value) : ByteVector{};
-  }
-  std::string text(const char* name, std::size_t least, std::size_t most) {
-    const std::string_view value = wire_.text();
-    if (value.size() < least || value.size() > most || value.find('\0') != std::string_view::npos) wrong(name);
-    return wrong_ == nullptr ? std::string(value) : std::string{};
-  }
-  ByteVector digest(const char* name) {
-    ByteVector value = octets(name, 32, 64);
-    if (value.size() != 32 && value.size() != 48 && value.size() != 64) wrong(name);
-    return value;
-  }
-  ByteVector key() { return octets("key", 1, keys::max_key_blob); }
-  keys::SignatureAlgorithm algorithm() {
-    const auto value = keys::signature_by_name(wire_.text());
-    if (!value) wrong("algorithm");
-    return value.value_or(keys::SignatureAlgorithm::ed25519);
-  }
-  bool flag(const char* name) {
-    const std::uint8_t value = wire_.byte();
-    if (value > 1) wrong(name);
-    return value == 1;
-  }
-  std::optional<bool> tri_state(const char* name) {
-    const std::uint8_t value = wire_.byte();
-    if (value > 2) wrong(name);
-    if (value == 2) return std::nullopt;
-    return value == 1;
-  }
-  std::uint32_t count(const char* name, std::size_t most) {
-    const std::uint32_t value = wire_.uint32();
-    if (value > most) wrong(name);
-    return wrong_ == nullptr ? value : 0;
-  }
-  std::optional<keys::PublicKey> public_key(const char* name) {
-    auto key = keys::PublicKey::parse(wire_.string());
-    if (!key) {
-      wrong(name);
-      return std::nullopt;
-    }
-    return *key;
-  }
-  void wrong(const char* name) {
-    if (wrong_ == nullptr) wrong_ = name;
-  }
-  bool good() const { return wrong_ == nullptr && !wire_.failed(); }
-
-  /// The message, if all of it was read and nothing was wrong.
-  template <class Variant, class T>
-  Result<Variant> finish(T&& message) {
-    if (wrong_ != nullptr) return malformed(wrong_);
-    if (!wire_.finish()) return malformed("short, or octets left over");
-    return Variant(std::forward<T>(message));
-  }
-
- private:
-  WireReader wire_;
-  const char* wrong_ = nullptr;
-};
-
-Result<Request> parse_generate(FieldReader& in) {
-  GenerateKey request{};
-  const auto type = keys::key_type_by_blob_name(in.wire().text());
-  if (!type) in.wrong("key type");
-  request.type = type.value_or(keys::KeyType::ed25519);
-  request.rsa_bits = in.wire().uint32();
-  const bool rsa = request.type == keys::KeyType::rsa;
-  if (rsa ? request.rsa_bits != 3072 && request.rsa_bits != 4096 : request.rsa_bits != 0) in.wrong("RSA bits");
-  request.label = in.text("label", 1, max_label);
-  request.id = in.octets("id", 0, max_object_id);
-  return in.finish<Request>(std::move(request));
-}
 
 TokenObject read_object(FieldReader& in) {
   TokenObject object;
@@ -168,14 +59,6 @@ Health read_health(FieldReader& in) {
     health.keys.push_back(std::move(key));
   }
   return health;
-}
-
-// Writing --------------------------------------------------------------------------------------------------------------------------------
-
-WireWriter start(RequestKind kind) {
-  WireWriter out;
-  out.byte(static_cast<std::uint8_t>(kind));
-  return out;
 }
 
 WireWriter start(AnswerKind kind) {
@@ -236,70 +119,6 @@ std::string_view rung_name(Rung rung) {
       return "pin rejected";
   }
   std::abort();
-}
-
-Result<Request> parse_request(Bytes payload) {
-  FieldReader in(payload);
-  const std::uint8_t kind = in.wire().byte();
-  switch (static_cast<RequestKind>(kind)) {
-    case RequestKind::hello:
-      return in.finish<Request>(Hello{in.wire().uint32()});
-    case RequestKind::list_keys:
-      return in.finish<Request>(ListKeys{});
-    case RequestKind::health:
-      return in.finish<Request>(AskHealth{});
-    case RequestKind::exchange_hash: {
-      SignExchangeHash request{in.key(), in.algorithm(), in.digest("hash")};
-      return in.finish<Request>(std::move(request));
-    }
-    case RequestKind::host_keys_proof: {
-      SignHostKeysProof request{in.key(), in.algorithm(), in.digest("session id")};
-      return in.finish<Request>(std::move(request));
-    }
-    case RequestKind::sshsig: {
-      SignSshsig request{in.key(), in.algorithm(), in.text("namespace", 1, max_name_space), in.octets("digest", 64, 64)};
-      return in.finish<Request>(std::move(request));
-    }
-    case RequestKind::certificate: {
-      SignCertificate request{in.key(), in.algorithm(), in.octets("to be signed", 1, max_to_be_signed)};
-      return in.finish<Request>(std::move(request));
-    }
-    case RequestKind::generate:
-      return parse_generate(in);
-    case RequestKind::list_objects:
-      return in.finish<Request>(ListObjects{in.text("uri", 1, max_uri)});
-    case RequestKind::destroy:
-      return in.finish<Request>(DestroyKey{in.text("uri", 1, max_uri)});
-  }
-  return malformed("unknown request");
-}
-
-ByteVector write_request(const Request& request) {
-  return std::visit(
-      Overloaded{
-          [](const Hello& m) { return start(RequestKind::hello).uint32(m.version).take(); },
-          [](const ListKeys&) { return start(RequestKind::list_keys).take(); },
-          [](const AskHealth&) { return start(RequestKind::health).take(); },
-          [](const SignExchangeHash& m) {
-            return start(RequestKind::exchange_hash).string(m.key).string(keys::signature_name(m.algorithm)).string(m.hash).take();
-          },
-          [](const SignHostKeysProof& m) {
-            return start(RequestKind::host_keys_proof).string(m.key).string(keys::signature_name(m.algorithm)).string(m.session_id).take();
-          },
-          [](const SignSshsig& m) {
-            WireWriter out = start(RequestKind::sshsig);
-            return out.string(m.key).string(keys::signature_name(m.algorithm)).string(m.name_space).string(m.message_sha512).take();
-          },
-          [](const SignCertificate& m) {
-            return start(RequestKind::certificate).string(m.key).string(keys::signature_name(m.algorithm)).string(m.to_be_signed).take();
-          },
-          [](const GenerateKey& m) {
-            return start(RequestKind::generate).string(keys::key_blob_name(m.type)).uint32(m.rsa_bits).string(m.label).string(m.id).take();
-          },
-          [](const ListObjects& m) { return start(RequestKind::list_objects).string(m.uri).take(); },
-          [](const DestroyKey& m) { return start(RequestKind::destroy).string(m.uri).take(); },
-      },
-      request);
 }
 
 Result<Answer> parse_answer(Bytes payload) {
