@@ -1,208 +1,19 @@
 #include "ca/directory/connection.h"
 
-#include <openldap.h>
-#include <sys/time.h>
-
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 #include "ca/directory/account_state.h"
-#include "ca/directory/deadline_io.h"
-#include "ca/directory/ldap_handle.h"
-#include "ca/directory/tcp_connect.h"
+#include "ca/directory/connection_state.h"
+#include "ca/directory/dn.h"
 #include "protocol/core/bytes.h"
 
 namespace gatehouse::ca {
 
 namespace {
 
-using std::chrono::milliseconds;
-
 constexpr const char* password_expired_oid = "2.16.840.1.113730.3.4.4";   // Netscape: the password has expired
 constexpr const char* password_expiring_oid = "2.16.840.1.113730.3.4.5";  // Netscape: in so many seconds
-// What one message of the server may have: an entry with 64 kB attributes is none that we ask for.
-constexpr ber_len_t max_message = 4 * 1024 * 1024;
-constexpr const char* system_certificates = "/etc/ssl/certs/ca-certificates.crt";
-
-timeval to_timeval(milliseconds time) {
-  return {static_cast<time_t>(time.count() / 1000), static_cast<suseconds_t>(time.count() % 1000 * 1000)};
-}
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
-
-// The server itself is the trouble, and another one of the same directory may be well.
-bool is_server_trouble(int code) {
-  return code < 0 || code == LDAP_BUSY || code == LDAP_UNAVAILABLE || code == LDAP_TIMELIMIT_EXCEEDED || code == LDAP_OPERATIONS_ERROR ||
-         code == LDAP_PROTOCOL_ERROR || code == LDAP_OTHER;
-}
-
-// Options of the handle rather than of the library: nothing from the environment may have a say, whoever initialised libldap.
-int set_options(LDAP* handle, const DirectorySettings& settings) {
-  const int version = LDAP_VERSION3;
-  const int never_deref = LDAP_DEREF_NEVER;
-  const int demand = LDAP_OPT_X_TLS_DEMAND;
-  const int tls_min = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
-  const int client = 0;
-  const int search_seconds = static_cast<int>(std::chrono::ceil<std::chrono::seconds>(settings.search_timeout).count());
-  const timeval answer = to_timeval(std::max(settings.search_timeout, settings.bind_timeout));
-  const char* ca_file = settings.ca_file.empty() ? system_certificates : settings.ca_file.c_str();
-  const auto set = [&](int option, const void* value) { return ldap_set_option(handle, option, value) == LDAP_OPT_SUCCESS; };
-  const bool all = set(LDAP_OPT_PROTOCOL_VERSION, &version) && set(LDAP_OPT_REFERRALS, LDAP_OPT_OFF) &&
-                   set(LDAP_OPT_RESTART, LDAP_OPT_ON) && set(LDAP_OPT_DEREF, &never_deref) && set(LDAP_OPT_TIMEOUT, &answer) &&
-                   set(LDAP_OPT_TIMELIMIT, &search_seconds) && set(LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) &&
-                   set(LDAP_OPT_X_TLS_CACERTFILE, ca_file) && set(LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls_min) &&
-                   set(LDAP_OPT_X_TLS_NEWCTX, &client);  // last: without it the settings above do not apply to this handle
-  return all ? LDAP_SUCCESS : LDAP_LOCAL_ERROR;
-}
-
-}  // namespace
-
-struct Connection::State {
-  const DirectorySettings* settings;
-  ServerUrl server;
-  Clock::time_point io_deadline;  // of the operation that goes on; outlives the handle
-  LdapHandle handle;
-  int socket = -1;
-  Clock::time_point deadline;
-  bool broken = false;
-
-  milliseconds left(milliseconds limit) const {
-    const auto rest = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
-    return std::max(milliseconds(0), std::min(rest, limit));
-  }
-
-  // The operation that begins now, its sending included, ends by then. @return how long that is
-  milliseconds begin(milliseconds limit) {
-    const milliseconds time = left(limit);
-    io_deadline = Clock::now() + time;
-    return time;
-  }
-  milliseconds rest() const { return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(io_deadline - Clock::now())); }
-
-  std::string diagnostic() const {
-    char* raw = nullptr;
-    ldap_get_option(handle.get(), LDAP_OPT_DIAGNOSTIC_MESSAGE, &raw);
-    const LdapText text(raw);
-    return text == nullptr || *text == '\0' ? std::string() : escaped(text.get());
-  }
-
-  tl::unexpected<ServerFailure> fail(DirectoryStage stage, std::string text, bool try_another = true) {
-    if (try_another) broken = true;
-    return tl::unexpected<ServerFailure>(ServerFailure{stage, std::move(text), try_another});
-  }
-  tl::unexpected<ServerFailure> fail_code(DirectoryStage stage, int code, std::string_view more = {}) {
-    std::string text = ldap_err2string(code);
-    if (more.empty()) {
-      if (const auto detail = diagnostic(); !detail.empty()) text += ": " + detail;
-    } else {
-      text += ": " + escaped(more);
-    }
-    return fail(stage, std::move(text), is_server_trouble(code));
-  }
-
-  // One message that answers `id`, before the operation's end.
-  ServerResult<LdapMessage> wait(int id, DirectoryStage stage) {
-    const milliseconds time = rest();
-    timeval timeout = to_timeval(time);
-    LDAPMessage* message = nullptr;
-    const int type = time.count() == 0 ? 0 : ldap_result(handle.get(), id, LDAP_MSG_ONE, &timeout, &message);
-    LdapMessage owner(message);
-    if (type == 0) {
-      ldap_abandon_ext(handle.get(), id, nullptr, nullptr);
-      return fail(stage, "no answer in time");
-    }
-    if (type < 0) {
-      int code = LDAP_SERVER_DOWN;
-      ldap_get_option(handle.get(), LDAP_OPT_RESULT_CODE, &code);
-      return fail_code(stage, code == LDAP_SUCCESS ? LDAP_SERVER_DOWN : code);
-    }
-    return owner;
-  }
-
-  // A request goes out only over the socket that open() verified.
-  bool same_socket() const {
-    int now = -1;
-    return ldap_get_option(handle.get(), LDAP_OPT_DESC, &now) == LDAP_OPT_SUCCESS && now == socket;
-  }
-};
-
-Connection::Connection(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Connection::Connection(Connection&&) noexcept = default;
-Connection& Connection::operator=(Connection&&) noexcept = default;
-Connection::~Connection() = default;
-
-void Connection::extend(Clock::time_point deadline) { state_->deadline = deadline; }
-bool Connection::usable() const { return !state_->broken && state_->same_socket(); }
-const ServerUrl& Connection::server() const { return state_->server; }
-
-ServerResult<Connection> Connection::open(const DirectorySettings& settings, const ServerUrl& server, Clock::time_point deadline) {
-  auto state = std::make_unique<State>();
-  state->settings = &settings;
-  state->server = server;
-  state->deadline = deadline;
-  const bool start_tls = !server.tls_at_once && settings.start_tls.value_or(!server.loopback || !settings.ca_file.empty());
-  if (!server.tls_at_once && !start_tls && !server.loopback) {
-    return state->fail(DirectoryStage::configuration, "passwords would cross the network in clear", false);
-  }
-
-  auto tcp = tcp_connect(server.host, server.port, state->left(settings.connect_timeout));
-  if (!tcp) return state->fail(DirectoryStage::connect, tcp.error().what);
-  LDAP* raw = nullptr;
-  // ldap_init_fd gives libldap a socket of ours, so that the time limit, the addresses and the stage that failed are known here. Its own
-  // URL is the same one, by whose host the certificate is checked.
-  const int code = ldap_init_fd(tcp->fd(), LDAP_PROTO_TCP, server.text.c_str(), &raw);
-  if (code != LDAP_SUCCESS) return state->fail(DirectoryStage::configuration, ldap_err2string(code), false);
-  state->handle.reset(raw);
-  state->socket = tcp->release();
-  if (const int set = set_options(raw, settings); set != LDAP_SUCCESS) {
-    return state->fail(DirectoryStage::tls, "libldap refuses the settings, among them the CA certificates in " +
-                                                (settings.ca_file.empty() ? std::string(system_certificates) : settings.ca_file));
-  }
-  Sockbuf* buffer = nullptr;
-  ber_len_t longest = max_message;
-  if (ldap_get_option(raw, LDAP_OPT_SOCKBUF, &buffer) != LDAP_OPT_SUCCESS || buffer == nullptr ||
-      ber_sockbuf_ctrl(buffer, LBER_SB_OPT_SET_MAX_INCOMING, &longest) < 0 || !add_deadline(buffer, &state->io_deadline)) {
-    return state->fail(DirectoryStage::configuration, "libldap takes no limits for messages", false);
-  }
-  state->begin(settings.connect_timeout);
-  if (start_tls) {
-    int id = 0;
-    if (const int sent = ldap_start_tls(raw, nullptr, nullptr, &id); sent != LDAP_SUCCESS)
-      return state->fail_code(DirectoryStage::tls, sent);
-    auto answer = state->wait(id, DirectoryStage::tls);
-    if (!answer) return tl::unexpected(answer.error());
-    char* text = nullptr;
-    int result = LDAP_OTHER;
-    const int parsed = ldap_parse_result(raw, answer->get(), &result, nullptr, &text, nullptr, nullptr, 0);
-    const LdapText owner(text);
-    if (parsed != LDAP_SUCCESS) return state->fail_code(DirectoryStage::tls, parsed);
-    // RFC 4511 4.14: a server that will not start TLS gets nothing more from us.
-    if (result != LDAP_SUCCESS) {
-      return state->fail(DirectoryStage::tls, std::string("the server refuses StartTLS: ") + ldap_err2string(result) + ": " +
-                                                  escaped(text == nullptr ? "" : text));
-    }
-  }
-  if (start_tls || server.tls_at_once) {
-    const int installed = ldap_install_tls(raw);
-    if (installed != LDAP_SUCCESS) {
-      if (state->rest().count() == 0) return state->fail(DirectoryStage::tls, "no TLS handshake in time");
-      // libldap does not say which of the reasons it was.
-      return state->fail(DirectoryStage::tls, "no TLS with " + server.host + ", or its certificate is not for that name, not of a CA in " +
-                                                  (settings.ca_file.empty() ? std::string(system_certificates) : settings.ca_file) +
-                                                  ", or not valid now (" + ldap_err2string(installed) + ": " + state->diagnostic() + ")");
-    }
-    if (ldap_tls_inplace(raw) == 0) return state->fail(DirectoryStage::tls, "no TLS after the handshake");
-  }
-  if (!state->same_socket()) return state->fail(DirectoryStage::tls, "libldap opened another connection");
-  return Connection(std::move(state));
-}
-
-namespace {
 
 void read_control(LDAP* handle, LDAPControl& control, BindAnswer& answer) {
   const std::string_view oid = control.ldctl_oid;
@@ -241,6 +52,23 @@ void read_control(LDAP* handle, LDAPControl& control, BindAnswer& answer) {
       answer.password_expires_in = std::chrono::seconds(value);
     }
   }
+}
+
+bool read_entry(LDAP* handle, LDAPMessage* message, Entry& entry) {
+  const LdapText dn(ldap_get_dn(handle, message));
+  if (dn == nullptr) return false;
+  entry.dn = dn.get();
+  BerElement* raw = nullptr;
+  for (LdapText name(ldap_first_attribute(handle, message, &raw)); name != nullptr; name.reset(ldap_next_attribute(handle, message, raw))) {
+    const LdapValues values(ldap_get_values_len(handle, message, name.get()));
+    auto& list = entry.attributes[lower_case(name.get())];
+    for (berval** value = values.get(); value != nullptr && *value != nullptr; ++value)
+      list.emplace_back((*value)->bv_val, (*value)->bv_len);
+  }
+  const LdapBer element(raw);
+  int code = LDAP_SUCCESS;
+  ldap_get_option(handle, LDAP_OPT_RESULT_CODE, &code);
+  return code != LDAP_DECODING_ERROR;
 }
 
 }  // namespace
@@ -297,27 +125,6 @@ ServerResult<BindAnswer> Connection::bind(const std::string& dn, Bytes password,
       return s.fail_code(stage, code, diagnostic);
   }
 }
-
-namespace {
-
-bool read_entry(LDAP* handle, LDAPMessage* message, Entry& entry) {
-  const LdapText dn(ldap_get_dn(handle, message));
-  if (dn == nullptr) return false;
-  entry.dn = dn.get();
-  BerElement* raw = nullptr;
-  for (LdapText name(ldap_first_attribute(handle, message, &raw)); name != nullptr; name.reset(ldap_next_attribute(handle, message, raw))) {
-    const LdapValues values(ldap_get_values_len(handle, message, name.get()));
-    auto& list = entry.attributes[lowered(name.get())];
-    for (berval** value = values.get(); value != nullptr && *value != nullptr; ++value)
-      list.emplace_back((*value)->bv_val, (*value)->bv_len);
-  }
-  const LdapBer element(raw);
-  int code = LDAP_SUCCESS;
-  ldap_get_option(handle, LDAP_OPT_RESULT_CODE, &code);
-  return code != LDAP_DECODING_ERROR;
-}
-
-}  // namespace
 
 ServerResult<SearchAnswer> Connection::search(const Search& search) {
   State& s = *state_;

@@ -29,12 +29,6 @@ tl::unexpected<DirectoryError> refuse(Error error) {
   return tl::unexpected<DirectoryError>(DirectoryError(std::move(error)));
 }
 
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
-
 // Keeps what a name of ours says out of the filter's syntax; there may be more than one {user}.
 std::string filled_in(std::string filter, std::string_view user) {
   constexpr std::string_view mark = "{user}";
@@ -62,7 +56,7 @@ std::string guid_text(std::string_view octets) {
 
 std::string unique_id(const Entry& entry) {
   for (const std::string_view name : {"entryuuid", "nsuniqueid", "ipauniqueid"}) {
-    if (entry.values(name).size() == 1) return lowered(escaped(entry.first(name), 64));
+    if (entry.values(name).size() == 1) return lower_case(escaped(entry.first(name), 64));
   }
   if (entry.first("objectguid").size() == 16) return guid_text(entry.first("objectguid"));
   return {};
@@ -214,7 +208,7 @@ class Directory::Impl {
         return refuse(DirectoryUnavailable{server, DirectoryStage::search, "the directory cut off the values of " + name});
       }
     }
-    const auto& names = entry.values(lowered(settings_.name_attribute));
+    const auto& names = entry.values(lower_case(settings_.name_attribute));
     const auto match = std::find_if(names.begin(), names.end(), [&](const std::string& name) { return equal_but_for_case(name, user); });
     if (match == names.end()) return differs("the entry has no " + settings_.name_attribute + " equal to " + escaped(user));
     // Of several names the first is the account's; whoever types another of them would otherwise choose his principal.
@@ -223,7 +217,7 @@ class Directory::Impl {
     const auto normal = normalised_dn(entry.dn);
     if (!normal) return refuse(DirectoryUnavailable{server, DirectoryStage::search, "the entry's DN cannot be read: " + escaped(entry.dn)});
     found.normalised_dn = *normal;
-    found.name = settings_.lower_case_names ? lowered(*match) : *match;
+    found.name = settings_.lower_case_names ? lower_case(*match) : *match;
     found.entry = std::move(entry);
     return found;
   }
@@ -299,7 +293,7 @@ class Directory::Impl {
       return refuse(AccountRefused{state->fault, found.entry.dn, found.uuid, state->text});
     Person person;
     const auto answered = servers_.ask(deadline, [&](Connection& connection) -> ServerResult<void> {
-      auto groups = groups_of(connection, settings_, found.entry, found.entry.first(lowered(settings_.name_attribute)));
+      auto groups = groups_of(connection, settings_, found.entry, found.entry.first(lower_case(settings_.name_attribute)));
       if (!groups) return tl::unexpected(groups.error());
       person.groups = std::move(*groups);
       return {};
@@ -310,7 +304,7 @@ class Directory::Impl {
     person.name = found.name;
     person.entry_uuid = found.uuid;
     for (const auto& name : attributes) {
-      if (const auto& values = found.entry.values(lowered(name)); !values.empty()) person.attributes[lowered(name)] = values;
+      if (const auto& values = found.entry.values(lower_case(name)); !values.empty()) person.attributes[lower_case(name)] = values;
     }
     person.is_service = dn_is_within(found.normalised_dn, service_base_);
     if (person.is_service) person.enrolled_keys = enrolled_keys(found.entry);

@@ -38,12 +38,6 @@ constexpr std::array naming_attributes{
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lower);
-  return out;
-}
-
 // RFC 4518 section 2.6.1: leading and trailing spaces mean nothing, a run of spaces is one.
 std::string squeezed(std::string_view text) {
   std::string out;
@@ -81,13 +75,13 @@ std::string value_text(std::string_view value) {
 std::string_view text_of(const berval& value) { return {value.bv_val, value.bv_len}; }
 
 std::string pair_text(const LDAPAVA& pair) {
-  const std::string type = lowered(text_of(pair.la_attr));
+  const std::string type = lower_case(text_of(pair.la_attr));
   const std::string_view value = text_of(pair.la_value);
   // "#hex": the BER encoding of a value of a type that has no text; nothing is known about how it compares.
   if ((pair.la_flags & LDAP_AVA_BINARY) != 0) return type + "=#" + hex(as_bytes(value));
   for (const auto& known : naming_attributes) {
     if (type == known.name || type == known.long_name || type == known.oid) {
-      return std::string(known.name) + "=" + value_text(squeezed(lowered(value)));
+      return std::string(known.name) + "=" + value_text(squeezed(lower_case(value)));
     }
   }
   return type + "=" + value_text(value);
@@ -143,6 +137,12 @@ bool is_acceptable_user_name(std::string_view name) {
   if (!letter_or_digit(name.front()) && name.front() != '_') return false;
   if (name.back() == '$') name.remove_suffix(1);
   return std::all_of(name.begin(), name.end(), [&](char c) { return letter_or_digit(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), lower);
+  return out;
 }
 
 bool equal_but_for_case(std::string_view a, std::string_view b) {

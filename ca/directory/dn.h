@@ -29,6 +29,9 @@ std::string filter_escaped(std::string_view value);
 /// most (machine accounts). So no comma, space, #, quote, bracket, asterisk, control or non-ASCII octet.
 bool is_acceptable_user_name(std::string_view name);
 
+/// ASCII letters lowered, all else as it is: attribute names, host names.
+std::string lower_case(std::string_view text);
+
 /// Equal but for the case of ASCII letters.
 bool equal_but_for_case(std::string_view a, std::string_view b);
 

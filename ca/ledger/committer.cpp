@@ -77,7 +77,8 @@ Database& Committer::begun() {
   const bool kept = database_ != nullptr;
   try {
     Database& database = connected();
-    database.check_place();
+    database.check_same_file();
+    database.check_writable();
     database.begin();
     return database;
   } catch (const DatabaseError&) {
@@ -100,7 +101,7 @@ void Committer::run(const Jobs& jobs, unsigned attempt) {
     for (const auto& job : jobs) answers.push_back(job->work(database, end));
     end.write_end();
     database.commit();
-    database.check_place();  // what went into a file that is no longer there is not recorded
+    database.check_same_file();  // what went into a file that is no longer there is not recorded
   } catch (const DatabaseError& error) {
     if (database_ != nullptr) database_->rollback();
     if (error.kind() != Kind::away && jobs.size() > 1) {

@@ -158,12 +158,12 @@ std::unique_ptr<Database> Database::connect(const LedgerSettings& settings, bool
   state->settings = settings;
   translating([&] { settings.backend == LedgerBackend::sqlite ? state->connect_sqlite(may_create) : state->connect_postgresql(); });
   std::unique_ptr<Database> database(new Database(std::move(state)));
-  database->check_place();
+  database->check_same_file();
   ensure_schema(*database);
   return database;
 }
 
-void Database::check_place() const {
+void Database::check_same_file() const {
   if (backend() != LedgerBackend::sqlite) return;
   const std::string& path = state_->settings.path;
   const struct stat now = about(path);
@@ -171,6 +171,11 @@ void Database::check_place() const {
   if (now.st_dev != state_->device || now.st_ino != state_->inode) {
     throw DatabaseError(Kind::away, place_text(path, "another file stands here than the one that was opened"));
   }
+}
+
+void Database::check_writable() const {
+  if (backend() != LedgerBackend::sqlite) return;
+  const std::string& path = state_->settings.path;
   // An open descriptor outlives a chmod; the next start would not. What is meant to be unwritable is not written to.
   for (const std::string& place : {path, folder_of(path)}) {
     if (::faccessat(AT_FDCWD, place.c_str(), W_OK, AT_EACCESS) != 0)

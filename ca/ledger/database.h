@@ -39,8 +39,10 @@ class Database {
   static std::unique_ptr<Database> connect(const LedgerSettings& settings, bool may_create);
   ~Database();
 
-  /// SQLite: the file is still the one at its path, and may be written. @throws DatabaseError (away)
-  void check_place() const;
+  /// SQLite: the file is still the one at its path. @throws DatabaseError (away)
+  void check_same_file() const;
+  /// SQLite: the file and its folder may be written. @throws DatabaseError (away)
+  void check_writable() const;
   /// SQLite: BEGIN IMMEDIATE, so that a transaction that will write waits for its turn here and not in its middle.
   void begin();
   void commit();

@@ -57,7 +57,7 @@ LedgerResult<void> Reader::run(const Job& job) {
   for (bool last = database_ == nullptr;; last = true) {
     try {
       if (database_ == nullptr) database_ = Database::connect(settings_, false);
-      database_->check_place();
+      database_->check_same_file();
       job.question(*database_);
       return {};
     } catch (const DatabaseError& error) {

@@ -14,12 +14,6 @@ bool is_attribute_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 &&
          std::all_of(name.begin(), name.end(), [](char c) { return is_letter_or_digit(c) || c == '-'; });
 }
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
-
 bool is_host_text(std::string_view name, bool with_star) {
   if (name.empty() || name.size() > 253) return false;
   const auto good = [&](char c) {
@@ -51,7 +45,7 @@ Result<PrincipalTemplate> PrincipalTemplate::parse(const std::string& text) {
   result.has_place_ = true;
   result.before_ = text.substr(0, open);
   result.after_ = text.substr(close + 1);
-  if (!equal_but_for_case(name, "uid")) result.attribute_ = lowered(name);
+  if (!equal_but_for_case(name, "uid")) result.attribute_ = lower_case(name);
   if (!is_acceptable_principal(result.before_ + "x" + result.after_)) {
     return problem("\"" + escaped(text) + "\" can yield no principal", {}, "a-z A-Z 0-9 . _ - @ : + around the braces");
   }

@@ -109,11 +109,13 @@ class OnAFileAsSomebody : public OnAFile {
 TEST_F(OnAFileAsSomebody, AFileMadeUnwritableIsNotWrittenToThroughTheOpenDescriptor) {
   auto ledger = opened();
   ASSERT_EQ(record(*ledger), "done");
+  ASSERT_TRUE(ledger->find_serial(1));
   ::chmod(settings_.path.c_str(), 0400);
   EXPECT_EQ(record(*ledger), "ledger_unavailable");
   const auto health = ledger->health();
   EXPECT_FALSE(health.writable);
   EXPECT_NE(health.text.find("Permission denied"), std::string::npos) << health.text;
+  EXPECT_TRUE(ledger->find_serial(1));  // reading goes on: revocations must still go out
   ::chmod(settings_.path.c_str(), 0600);
   EXPECT_EQ(record(*ledger), "done");
   EXPECT_TRUE(ledger->health().writable);
