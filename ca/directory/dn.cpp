@@ -102,7 +102,12 @@ Result<std::string> normalised_dn(std::string_view dn) {
   std::string out;
   for (int i = 0; parsed[i] != nullptr; ++i) {
     std::vector<std::string> pairs;
-    for (int j = 0; parsed[i][j] != nullptr; ++j) pairs.push_back(pair_text(*parsed[i][j]));
+    for (int j = 0; parsed[i][j] != nullptr; ++j) {
+      const LDAPAVA& pair = *parsed[i][j];
+      // libldap takes "#" without digits for the encoding of nothing in some places and not in others: it is none (RFC 4514 section 3).
+      if ((pair.la_flags & LDAP_AVA_BINARY) != 0 && pair.la_value.bv_len == 0) return problem("a DN with an empty # value");
+      pairs.push_back(pair_text(pair));
+    }
     std::sort(pairs.begin(), pairs.end());
     if (i > 0) out.push_back(',');
     for (std::size_t j = 0; j < pairs.size(); ++j) {

@@ -48,7 +48,7 @@ TEST(Rfc4514DistinguishedName, OfItsOwnNormalFormIsTheSame) {
 }
 
 TEST(Rfc4514DistinguishedName, RefusesWhatIsNone) {
-  for (const auto* dn : {"", "ops", "cn=ops,,dc=x", "cn=ops,dc", "=ops", "cn=ops;dc=x", "cn=\\", "cn=a\\zz"}) {
+  for (const auto* dn : {"", "ops", "cn=ops,,dc=x", "cn=ops,dc", "=ops", "cn=ops;dc=x", "cn=#", "cn=a+sn=#", "cn=\\", "cn=a\\zz"}) {
     EXPECT_FALSE(normalised_dn(dn)) << dn;
   }
   EXPECT_FALSE(normalised_dn("cn=" + std::string(max_dn, 'a')));
