@@ -16,7 +16,7 @@ constexpr ber_len_t max_message = 4 * 1024 * 1024;
 constexpr const char* system_certificates = "/etc/ssl/certs/ca-certificates.crt";
 
 // Options of the handle rather than of the library: nothing from the environment may have a say, whoever initialised libldap.
-int set_options(LDAP* handle, const DirectorySettings& settings) {
+int set_options(LDAP* handle, const DirectorySettings& settings, bool with_tls) {
   const int version = LDAP_VERSION3;
   const int never_deref = LDAP_DEREF_NEVER;
   const int demand = LDAP_OPT_X_TLS_DEMAND;
@@ -26,10 +26,12 @@ int set_options(LDAP* handle, const DirectorySettings& settings) {
   const timeval answer = to_timeval(std::max(settings.search_timeout, settings.bind_timeout));
   const char* ca_file = settings.ca_file.empty() ? system_certificates : settings.ca_file.c_str();
   const auto set = [&](int option, const void* value) { return ldap_set_option(handle, option, value) == LDAP_OPT_SUCCESS; };
-  const bool all = set(LDAP_OPT_PROTOCOL_VERSION, &version) && set(LDAP_OPT_REFERRALS, LDAP_OPT_OFF) &&
-                   set(LDAP_OPT_RESTART, LDAP_OPT_ON) && set(LDAP_OPT_DEREF, &never_deref) && set(LDAP_OPT_TIMEOUT, &answer) &&
-                   set(LDAP_OPT_TIMELIMIT, &search_seconds) && set(LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) &&
-                   set(LDAP_OPT_X_TLS_CACERTFILE, ca_file) && set(LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls_min) &&
+  const bool plain = set(LDAP_OPT_PROTOCOL_VERSION, &version) && set(LDAP_OPT_REFERRALS, LDAP_OPT_OFF) &&
+                     set(LDAP_OPT_RESTART, LDAP_OPT_ON) && set(LDAP_OPT_DEREF, &never_deref) && set(LDAP_OPT_TIMEOUT, &answer) &&
+                     set(LDAP_OPT_TIMELIMIT, &search_seconds);
+  if (!with_tls) return plain ? LDAP_SUCCESS : LDAP_LOCAL_ERROR;
+  const bool all = plain && set(LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) && set(LDAP_OPT_X_TLS_CACERTFILE, ca_file) &&
+                   set(LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls_min) &&
                    set(LDAP_OPT_X_TLS_NEWCTX, &client);  // last: without it the settings above do not apply to this handle
   return all ? LDAP_SUCCESS : LDAP_LOCAL_ERROR;
 }
@@ -55,7 +57,7 @@ ServerResult<Connection> Connection::open(const DirectorySettings& settings, con
   if (code != LDAP_SUCCESS) return state->fail(DirectoryStage::configuration, ldap_err2string(code), false);
   state->handle.reset(raw);
   state->socket = tcp->release();
-  if (const int set = set_options(raw, settings); set != LDAP_SUCCESS) {
+  if (const int set = set_options(raw, settings, start_tls || server.tls_at_once); set != LDAP_SUCCESS) {
     return state->fail(DirectoryStage::tls, "libldap refuses the settings, among them the CA certificates in " +
                                                 (settings.ca_file.empty() ? std::string(system_certificates) : settings.ca_file));
   }

@@ -1,6 +1,7 @@
 /// A server that speaks as much LDAP as a test tells it to.
 #pragma once
 
+#include <netinet/tcp.h>
 #include <poll.h>
 
 #include <atomic>
@@ -84,6 +85,8 @@ class FakeServer {
       const int fd = ::accept(listener_, nullptr, nullptr);
       if (fd < 0) continue;
       ++connections_;
+      const int on = 1;
+      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       threads_.emplace_back([this, fd] {
         serve(fd);
         ::close(fd);
