@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <map>
@@ -19,8 +20,8 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 
-#include "ca/front/routes.h"
 #include "ca/api/wiping_allocator.h"
+#include "ca/front/routes.h"
 #include "daemon/log.h"
 
 namespace gatehouse::ca {
@@ -109,6 +110,9 @@ struct Shared {
   std::atomic<bool> draining{false};
 };
 
+constexpr std::chrono::milliseconds linger_limit{500};
+constexpr std::size_t linger_octets = 1024 * 1024;
+
 /// One connection. All handlers run on its strand.
 class Session : public std::enable_shared_from_this<Session> {
  public:
@@ -151,6 +155,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_read(Code code) {
     if (code == http::error::body_limit || code == http::error::header_limit) {
       keep_alive_ = false;
+      more_comes_ = true;
       ++shared_.busy;
       return send(reply_to(ProblemDocument{ProblemType::too_large, "header or body is too long", {}, {}}));
     }
@@ -234,7 +239,17 @@ class Session : public std::enable_shared_from_this<Session> {
       --self->shared_.busy;
       if (code) return;
       if (self->response_.keep_alive()) return self->read();
-      self->close();
+      if (!self->more_comes_) return self->close();
+      beast::get_lowest_layer(self->stream_).expires_after(linger_limit);
+      self->linger(linger_octets);
+    });
+  }
+
+  /// Takes what is still on its way: closed with octets unread, the connection would be reset, and the peer might never see the reply.
+  void linger(std::size_t left) {
+    stream_.async_read_some(asio::buffer(discarded_), [self = shared_from_this(), left](Code code, std::size_t size) {
+      if (code || size >= left) return self->close();
+      self->linger(left - size);
     });
   }
 
@@ -253,6 +268,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Routed routed_;
   std::chrono::steady_clock::time_point wait_until_{};
   bool keep_alive_ = true;
+  bool more_comes_ = false;  ///< the request was refused before its end
+  std::array<char, 4096> discarded_{};
 };
 
 std::string plain_address(const tcp::endpoint& endpoint) {
