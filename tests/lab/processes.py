@@ -36,9 +36,8 @@ def entered(bed, argv, account=None):
         holder = bed.state["parts"]["namespace"]
         if start_time(holder["pid"]) != holder["start"]:
             raise BedError(f"the bed's namespace is gone; stop and start it: lab down {bed.folder}; lab up {bed.folder}")
-        # The root, too: to enter a mount namespace is to leave a chroot, where a container or a test may have put all of this.
-        holder_folder = f"/proc/{holder['pid']}"
-        wrap = ["nsenter", f"--mount={holder_folder}/ns/mnt", f"--root={holder_folder}/root", "--"]
+        # The root as well: the bed may be up in a chroot, and a mount namespace alone leads out of it.
+        wrap = ["nsenter", f"--target={holder['pid']}", "--mount", "--root", "--wdns=/", "--"]
         if account is not None:
             wrap += ["setpriv", f"--reuid={account.uid}", f"--regid={account.gid}", "--clear-groups", "--inh-caps=-all", "--"]
     return wrap + [str(word) for word in argv]
