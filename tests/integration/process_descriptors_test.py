@@ -53,6 +53,8 @@ class ProcessDescriptors(BedTest):
 
     def word(self, target, known):
         """The document's word for what a descriptor leads to."""
+        if AS_ROOT:
+            target = target.removeprefix(os.readlink(f"/proc/{self.bed.pid('namespace')}/root").rstrip("/"))  # in a chroot
         inode = re.fullmatch(r"socket:\[(\d+)\]", target)
         if inode:
             return known.get(inode[1], "unix")  # one that its peer has closed is in no table any more
@@ -143,7 +145,10 @@ class ProcessDescriptors(BedTest):
                 self.bed.person if account == "the user" else account).gid)] * 4)
             if account not in ("root", "the user"):
                 self.assertEqual(int(status["CapEff"][0], 16) | int(status["CapPrm"][0], 16), 0)
-            self.assertEqual(os.readlink(f"/proc/{pid}/root"), "/" if root == "/" else str(self.bed.path("run", "sshd", "empty")))
+            # As seen from here, which in a chroot is not what the processes themselves see.
+            whole = os.readlink(f"/proc/{self.bed.pid('namespace')}/root")
+            empty = whole.rstrip("/") + str(self.bed.path("run", "sshd", "empty"))
+            self.assertEqual(os.readlink(f"/proc/{pid}/root"), whole if root == "/" else empty)
         self.assertEqual(status["Seccomp"][0], "2" if seccomp == "yes" else "0")
         self.assertEqual(status["NoNewPrivs"][0], "1" if no_new_privileges == "yes" else "0")
 
