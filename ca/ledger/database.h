@@ -1,4 +1,4 @@
-/// One connection to the ledger's database, whichever it is. Only texts go in and come out (docs/architecture.md says why).
+/// One connection to the ledger's database, whichever it is. Only texts go in and come out (docs/directory.md, the ledger's own rules).
 #pragma once
 
 #include <sys/types.h>

@@ -1,4 +1,4 @@
-/// The ledger: append-only, chained by hashes, on SQLite or PostgreSQL (docs/architecture.md).
+/// The ledger: append-only, chained by hashes, on SQLite or PostgreSQL (docs/directory.md).
 #pragma once
 
 #include <cstdint>
