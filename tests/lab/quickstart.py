@@ -97,6 +97,7 @@ Host localhost
     commands = [
         (f"export SSH_AUTH_SOCK={SOCKET}", "your ssh now asks this agent"),
         (f"ssh -F {shown(SSH_CONFIG)} {person}@localhost", "a shell on a terminal"),
+        (f"sftp -F {shown(SSH_CONFIG)} {person}@localhost", "files"),
         ("ssh-add -L | ssh-keygen -L -f -", "the certificate, as stock OpenSSH reads it"),
         (f"{gatehouse} status", "what the agent holds, and when it renews"),
         (f"tail -n 5 {shown(bed.path('log', 'audit.json'))}", "who did what, as JSON lines"),

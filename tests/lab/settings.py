@@ -74,6 +74,7 @@ def sshd_config(bed, first=""):
         f"RuntimeDirectory {bed.path('run', 'sshd')}",
         f"PidFile {bed.path('run', 'sshd.pid')}",
         "PerSourcePenaltyExemptList 127.0.0.0/8,::1",
+        "Subsystem sftp internal-sftp",
     ]
     if bed.as_root:
         lines += [f"{keyword} {bed.account(role).name}" for keyword, role in
