@@ -205,18 +205,14 @@ void SessionChannel::data(Bytes octets) {
   std::size_t taken = 0;
   if (pending_.empty()) taken = write_input(octets);
   if (taken > 0) context_.connection.consumed(id_, taken);
-  pending_.insert(pending_.end(), octets.begin() + static_cast<std::ptrdiff_t>(taken), octets.end());  // bounded by our window
+  pending_.append(octets.subspan(taken));  // bounded by our window: what is credited is dropped
 }
 
 void SessionChannel::write_pending() {
   if (!pending_.empty()) {
-    const std::size_t taken = write_input(Bytes(pending_).subspan(pending_from_));
+    const std::size_t taken = write_input(pending_.view());
     if (taken > 0) context_.connection.consumed(id_, taken);
-    pending_from_ += taken;
-    if (pending_from_ == pending_.size()) {
-      pending_.clear();
-      pending_from_ = 0;
-    }
+    pending_.drop(taken);
   }
   // A terminal has no end of input of its own: who wants one types it.
   if (pending_.empty() && peer_eof_ && program_ && !master_) program_->input.reset();
@@ -351,7 +347,7 @@ void SessionChannel::channel_closed() {
     program_->output.reset();
     program_->errors.reset();
   }
-  pending_.clear();
+  pending_.release();
   tell_end();
 }
 

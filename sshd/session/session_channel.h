@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocol/connection/connection.h"
+#include "protocol/transport/octet_queue.h"
 #include "sshd/session/monitor_requests.h"
 #include "sshd/session/program.h"
 #include "sshd/session/session.h"
@@ -93,8 +94,7 @@ class SessionChannel {
   std::optional<Program> program_;
   std::optional<ProgramEnd> ended_;
   bool signals_allowed_ = false;
-  ByteVector pending_;  ///< of the peer's data, what the program has not taken yet
-  std::size_t pending_from_ = 0;
+  transport::OctetQueue pending_;  ///< of the peer's data, what the program has not taken yet; as long as our window at most
   bool peer_eof_ = false;
   bool input_stopped_ = false;  ///< the program takes no more
   enum class Watch : std::uint8_t { input, output, errors, exit, sftp };
