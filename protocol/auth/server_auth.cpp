@@ -54,7 +54,7 @@ EventResult ServerAuth::receive_checked(const transport::PayloadReceived& messag
       }
       if (requests_ == 0) return violation(Violation::unexpected_message, "a method's message before the method");
       transport_.reply_unimplemented(message.sequence_number);  // a method's own messages, of methods that we do not have
-      if (++requests_ > settings_.max_requests) return violation(Violation::too_many_auth_tries);
+      if (++requests_ > settings_.max_requests) return violation(Violation::too_many_auth_tries, "too many requests");
       return std::nullopt;
   }
 }
@@ -76,7 +76,7 @@ EventResult ServerAuth::requested(Bytes payload) {
   // RFC 4252 section 5: "The 'user name' and 'service name' are repeated in every new authentication attempt, and MAY change"; what has
   // been decided for one user must not serve another, so a change ends the connection.
   if (requests_ > 0 && (request->user != user_ || request->service != service_)) return violation(Violation::bad_user_name);
-  if (++requests_ > settings_.max_requests) return violation(Violation::too_many_auth_tries);
+  if (++requests_ > settings_.max_requests) return violation(Violation::too_many_auth_tries, "too many requests");
   if (requests_ == 1) {
     user_ = request->user;
     service_ = request->service;
@@ -110,8 +110,10 @@ EventResult ServerAuth::public_key(UserauthRequest request, PublicKeyMethod key)
 EventResult ServerAuth::fail_attempt(AttemptFailed::Reason reason, std::string_view detail) {
   // "none" as the very first request is how a client asks for the methods; it is no guess.
   const bool counts = reason != AttemptFailed::Reason::none_method || requests_ > 1;
-  if (auto sent = send_failure(counts); !sent) return violation(sent.error().violation, std::string(reason_word(reason)));
-  return AttemptFailed{reason, escaped(user_), escaped(detail, max_method_name)};
+  const auto sent = send_failure(counts);
+  // The last one is told like the others, so that no refused attempt is missing from the audit lines.
+  if (!sent) transport_.fail(sent.error());
+  return AttemptFailed{reason, escaped(user_), escaped(detail, max_method_name), !sent};
 }
 
 ProtocolResult<void> ServerAuth::send_failure(bool counts) {

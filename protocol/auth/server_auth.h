@@ -12,13 +12,16 @@
 
 namespace gatehouse::auth {
 
+/// What an honest client may need: a try for each of its keys, a query and a signature each.
+inline constexpr unsigned max_requests = 24;
+
 struct ServerAuthSettings {
   /// PubkeyAcceptedAlgorithms: a request with another algorithm fails before its key blob is looked at.
   std::vector<std::string> accepted_algorithms;
   /// Failures before the connection ends (MaxAuthTries); the first "none" does not count.
   unsigned max_tries = 6;
   /// Requests of every kind, queries that were answered PK_OK among them.
-  unsigned max_requests = 24;
+  unsigned max_requests = auth::max_requests;
   /// Sent before the first answer, when not empty.
   std::string banner;
 };
@@ -36,12 +39,14 @@ struct PublicKeySigned {
   PublicKeyMethod key;
   keys::PublicKeyAlgorithm algorithm;
 };
-/// A request that this class answered with FAILURE itself, for the audit line. Nothing to answer.
+/// A request that this class refused itself, for the audit line. Nothing to answer: FAILURE is out, or, after the last one that max_tries
+/// allows, the DISCONNECT.
 struct AttemptFailed {
   enum class Reason : std::uint8_t { none_method, unknown_method, unsupported_algorithm, bad_user_name, bad_service, wrong_host_key };
   Reason reason;
   std::string user;    ///< escaped
   std::string detail;  ///< method or algorithm, escaped
+  bool last = false;   ///< one too many: the transport is closed with too_many_auth_tries
 };
 using ServerAuthEvent = std::variant<PublicKeyQueried, PublicKeySigned, AttemptFailed>;
 /// "no_certificate"-style word for an audit line: "none_method", "unsupported_algorithm", …
@@ -55,7 +60,7 @@ class ServerAuth {
   ServerAuth(transport::Transport& transport, ServerAuthSettings settings);
 
   /// @error the violation, after transport.fail(): service asked twice or not first, another service, user or service changed between
-  /// requests, too many tries, a message that a client must not send, malformed, a request while an answer is owed
+  /// requests, too many requests, a message that a client must not send, malformed, a request while an answer is owed
   ProtocolResult<std::optional<ServerAuthEvent>> receive(const transport::PayloadReceived& message);
 
   /// For settings that depend on the user: before the first request is received. Later ones keep what they have counted.

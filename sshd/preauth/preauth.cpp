@@ -158,7 +158,10 @@ class Preauth {
     return true;
   }
 
-  void on(const auth::AttemptFailed& failed) { monitor_.tell(message::AttemptFailed{reason_of(failed), failed.detail}); }
+  void on(const auth::AttemptFailed& failed) {
+    monitor_.tell(message::AttemptFailed{reason_of(failed), failed.detail});
+    if (failed.last) over("too many authentication failures");
+  }
 
   void on(const auth::PublicKeyQueried& query) {
     const auto answer = ask(query.user, std::string(auth::connection_service), query.key);

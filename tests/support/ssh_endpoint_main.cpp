@@ -2,8 +2,8 @@
 /// memory; it is no server for anyone to use.
 ///
 ///   ssh_endpoint server KEY_TYPE AUTHORIZED_KEY.pub [name=value …]
-///       prints the port and the host key's fingerprint, serves one connection: publickey by that key (or a certificate over it); `exec` of: true, cat, exit N, source N,
-///       sink
+///       prints the port and the host key's fingerprint, serves one connection: publickey by that key (or a certificate over it); `exec`
+///       of: true, cat, exit N, source N, sink
 ///   ssh_endpoint client PORT USER PRIVATE_KEY COMMAND [name=value …]
 ///       runs the command, standard input to the channel and back; exits with its status
 ///
@@ -223,6 +223,9 @@ class ServerEnd final : public Endpoint {
   }
   void on_auth(const auth::AttemptFailed& failed) {
     if (verbose_) std::cerr << fmt::format("failed: {} {}\n", auth::reason_word(failed.reason), failed.detail);
+    if (!failed.last) return;
+    flush();
+    stop("too many authentication failures");
   }
 
   template <class Event>

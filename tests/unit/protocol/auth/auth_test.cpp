@@ -410,9 +410,13 @@ TEST_F(ServerAuthStrictness, TriesAreCountedForEveryMethod) {
   client.send(request({"alice", "ssh-connection", key_method(other, "ssh-rsa")}));
   EXPECT_EQ(answers(), (std::vector<int>{51, 51, 51, 51, 51, 51}));
   EXPECT_EQ(gate.auth.failures(), 5U);
+  EXPECT_FALSE(gate.failed.back().last);
   client.send(request({"alice", "ssh-connection", UnknownMethod{"keyboard-interactive"}}));
-  expect_refused(Violation::too_many_auth_tries);
   EXPECT_EQ(answers(), std::vector<int>{1});
+  EXPECT_TRUE(end.transport.closed());
+  EXPECT_EQ(gate.failed.back().reason, AttemptFailed::Reason::unknown_method) << "the last one is told, too";
+  EXPECT_EQ(gate.failed.back().detail, "keyboard-interactive");
+  EXPECT_TRUE(gate.failed.back().last);
 }
 
 TEST_F(ServerAuthStrictness, EvenAnsweredQueriesComeToAnEnd) {
