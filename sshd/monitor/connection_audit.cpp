@@ -54,21 +54,29 @@ Result<void> ConnectionAudit::write(const AuditLine& text) {
   return written;
 }
 
-Result<void> ConnectionAudit::login(const Grant& grant) {
+Result<void> ConnectionAudit::login(const Grant& grant, const Account& account) {
+  if (grant.break_glass) {
+    log::warning("{}: BREAK GLASS: {} port {} logs in as {} with {} (serial {}) of the offline CA {}", connection_id_, ends_.peer_address,
+                 ends_.peer_port, escaped(user_), escaped(grant.certificate.key_id), grant.certificate.serial.value_or(0),
+                 grant.certificate.ca_fingerprint);
+    AuditLine loud = line("break_glass");
+    add(loud, grant.certificate);
+    loud.text("principal", grant.principal).number("valid_before", static_cast<std::int64_t>(grant.valid_before));
+    if (auto written = write(loud); !written) return written;
+  }
   AuditLine text = line("login");
   add(text, grant.certificate);
   text.text("principal", grant.principal).text("key_type", grant.key_type).text("signature_algorithm", grant.signature_algorithm);
   text.number("valid_before", static_cast<std::int64_t>(grant.valid_before));
   if (grant.force_command) text.text("force_command", *grant.force_command);
   if (grant.break_glass) text.boolean("break_glass", true);
-  if (user_ == "root") text.boolean("root_session", true);  // the one session whose process is root
+  if (account.uid == 0) text.boolean("root_session", true);  // the one session whose process is root
   auto written = write(text);
   if (!written) return written;
   // The form of sshd's line, for everything that reads logs.
   log::info("Accepted publickey for {} from {} port {} ssh2: {} {} ID {} (serial {}) CA {}{}", escaped(user_), ends_.peer_address,
             ends_.peer_port, short_type(grant.key_type), grant.certificate.fingerprint, escaped(grant.certificate.key_id),
             grant.certificate.serial.value_or(0), grant.certificate.ca_fingerprint, grant.break_glass ? " BREAK GLASS" : "");
-  if (grant.break_glass) log::warning("{}: login with a break-glass certificate as {}", connection_id_, escaped(user_));
   return written;
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/account.h"
 #include "daemon/audit.h"
 #include "sshd/authorizer/grant.h"
 #include "sshd/messages/session.h"
@@ -25,8 +26,10 @@ class ConnectionAudit {
   }
   const std::string& user() const { return user_; }
 
-  /// "Accepted publickey for U from A port P ssh2: …" and event login. @error the audit line is not written whole
-  Result<void> login(const Grant& grant);
+  /// "Accepted publickey for U from A port P ssh2: …" and event login; with a break-glass certificate event break_glass comes before it.
+  /// @param account  what the session runs as: of uid 0 by whatever name, the line says root_session
+  /// @error an audit line is not written whole
+  Result<void> login(const Grant& grant, const Account& account);
   /// "Failed publickey for [invalid user ]U from A port P ssh2: …" and event refusal. @param reason  a fixed word
   void refusal(std::string_view reason, std::string_view detail, const CertificateFacts& certificate);
   void session_start(const Grant& grant, pid_t session);

@@ -177,7 +177,7 @@ message::Answer PreauthService::judge_grant(const authorizer::Authenticate& requ
     return for_good("grant_mismatch", "the authorizer granted something else than was asked for");
   }
   if (const auto refused = refused_account(grant)) return for_good(refused->reason, refused->detail);
-  if (auto recorded = audit_.login(grant); !recorded && settings_.audit_failure == AuditFailure::refuse) {
+  if (auto recorded = audit_.login(grant, user_->account); !recorded && settings_.audit_failure == AuditFailure::refuse) {
     return for_good("audit_unavailable", recorded.error().line());
   }
   login_ = Login{grant, *user_, settings_};
