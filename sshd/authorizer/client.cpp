@@ -20,6 +20,8 @@ using Milliseconds = AuthorizerClient::Milliseconds;
 
 /// How long a restart of the authorizer may take before a request fails.
 constexpr Milliseconds restart_patience{2000};
+/// For each step of revocation(), which is called again and again beside everything else.
+constexpr Milliseconds short_patience{200};
 
 /// Waits a little, longer each time. @return false when the patience is at its end
 class Patience {
@@ -60,38 +62,38 @@ Result<AuthorizerClient> AuthorizerClient::open(std::string path, authorizer::Op
   known.open = std::move(facts);
   AuthorizerClient client(std::move(path), std::move(known), timeout);
   for (Patience patience;;) {
-    const auto introduced = client.introduce(true);
+    const auto introduced = client.introduce(true, client.timeout_);
     if (introduced) return client;
     if (!patience.wait()) return tl::unexpected(introduced.error());
   }
 }
 
 /// Connects and says who we are. @param first  nothing is known yet but the facts of the connection
-Result<void> AuthorizerClient::introduce(bool first) {
-  auto socket = FrameSocket::connect(path_, timeout_);
+Result<void> AuthorizerClient::introduce(bool first, Milliseconds timeout) {
+  auto socket = FrameSocket::connect(path_, timeout);
   if (!socket) return tl::unexpected(socket.error());
   socket_ = std::move(*socket);
   const auto failed = [this](Problem trouble) -> Result<void> {
     socket_.close();
     return tl::unexpected(std::move(trouble));
   };
-  const auto greeting = ask_once(write(authorizer::Hello{}));
+  const auto greeting = ask_once(write(authorizer::Hello{}), timeout);
   if (!greeting) return failed(greeting.error());
   const auto hello = authorizer::parse_hello(greeting->payload);
   if (!hello) return failed(not_understood(hello.error()).value());
   if (hello->version != authorizer::protocol_version) {
     return failed({"the authorizer speaks version " + std::to_string(hello->version) + " of its protocol", path_, "restart the server"});
   }
-  const auto answer = ask_once(first ? write(known_.open) : write(known_));
+  const auto answer = ask_once(first ? write(known_.open) : write(known_), timeout);
   if (!answer) return failed(answer.error());
   if (authorizer::kind_of(answer->payload) != Kind::done) return failed({"the authorizer does not take this connection", path_, {}});
   return {};
 }
 
 /// Sends a request and waits for its answer; what is pushed before it is kept.
-Result<Frame> AuthorizerClient::ask_once(Bytes request) {
-  const auto deadline = Clock::now() + timeout_;
-  if (const auto sent = socket_.send(request, timeout_); !sent) return tl::unexpected(sent.error());
+Result<Frame> AuthorizerClient::ask_once(Bytes request, Milliseconds timeout) {
+  const auto deadline = Clock::now() + timeout;
+  if (const auto sent = socket_.send(request, timeout); !sent) return tl::unexpected(sent.error());
   while (true) {
     const auto left = std::chrono::duration_cast<Milliseconds>(deadline - Clock::now());
     auto frame = socket_.receive(left.count() > 0 ? left : Milliseconds(0));
@@ -108,12 +110,12 @@ Result<Frame> AuthorizerClient::ask_once(Bytes request) {
 /// As ask_once, through a restart of the authorizer.
 Result<Frame> AuthorizerClient::ask(Bytes request) {
   if (socket_.open()) {
-    auto frame = ask_once(request);
+    auto frame = ask_once(request, timeout_);
     if (frame) return frame;
   }
   for (Patience patience;;) {
-    const auto introduced = introduce(false);
-    if (introduced) return ask_once(request);
+    const auto introduced = introduce(false, timeout_);
+    if (introduced) return ask_once(request, timeout_);
     if (!patience.wait()) return tl::unexpected(introduced.error());
   }
 }
@@ -167,13 +169,13 @@ Result<Verdict> AuthorizerClient::authenticate(const authorizer::Authenticate& r
 }
 
 std::optional<authorizer::Revoked> AuthorizerClient::revocation() {
-  if (!socket_.open()) (void)introduce(false);
+  if (!socket_.open()) (void)introduce(false, short_patience);
   while (socket_.open() && readable(socket_.fd())) {
-    const auto frame = socket_.receive(timeout_);
+    const auto frame = socket_.receive(short_patience);
     if (!frame) {
       socket_.close();
       // Once at once: after a crash the next authorizer is there in no time. Else the caller comes again.
-      (void)introduce(false);
+      (void)introduce(false, short_patience);
       break;
     }
     if (auto revoked = authorizer::parse_revoked(frame->payload)) revoked_ = std::move(*revoked);

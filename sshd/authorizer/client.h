@@ -28,8 +28,8 @@ class AuthorizerClient {
 
   /// To poll for reading: when readable, or after any call above, ask revocation(). -1 while the authorizer is away.
   int fd() const { return socket_.fd(); }
-  /// Takes what was pushed, without blocking. When the authorizer went away it tries once to connect again; call it at least every few
-  /// seconds while a session lives.
+  /// Takes what was pushed. When the authorizer went away it tries once to connect again, and gives an authorizer that does not answer a
+  /// fraction of a second: whoever calls has other things to look after. Call it at least every few seconds while a session lives.
   /// @return the revocation of this connection's certificate, where there is one
   std::optional<authorizer::Revoked> revocation();
 
@@ -37,8 +37,8 @@ class AuthorizerClient {
 
  private:
   AuthorizerClient(std::string path, authorizer::Resume known, Milliseconds timeout);
-  Result<void> introduce(bool first);
-  Result<Frame> ask_once(Bytes request);
+  Result<void> introduce(bool first, Milliseconds timeout);
+  Result<Frame> ask_once(Bytes request, Milliseconds timeout);
   Result<Frame> ask(Bytes request);
 
   std::string path_;

@@ -201,6 +201,22 @@ TEST_F(AuthorizerProcess, ARequestFailsWhenNobodyComesBack) {
   EXPECT_EQ(client->fd(), -1);
 }
 
+TEST_F(AuthorizerProcess, OneThatHangsDoesNotHoldUpWhoLooksForRevocations) {
+  set_up();
+  auto client = logged_in();
+  ASSERT_TRUE(client);
+  stop();
+  start();  // and nobody sets it up: it listens, and answers nothing
+  for (int i = 0; i < 3; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_FALSE(client->revocation());
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
+  }
+  set_up();
+  revoke();
+  EXPECT_TRUE(await_revocation(*client, 5s)) << "registered again once it answers";
+}
+
 TEST_F(AuthorizerProcess, ServesNobodyOfAnotherUid) {
   control_.reset();
   stop();
