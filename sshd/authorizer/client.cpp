@@ -168,6 +168,14 @@ Result<Verdict> AuthorizerClient::authenticate(const authorizer::Authenticate& r
   return std::move(*verdict);
 }
 
+void AuthorizerClient::decline() {
+  known_.certificate.reset();
+  known_.user.clear();
+  known_.groups.clear();
+  revoked_.reset();
+  socket_.close();  // a conversation ends with its grant; the next request begins another
+}
+
 std::optional<authorizer::Revoked> AuthorizerClient::revocation() {
   if (!socket_.open()) (void)introduce(false, short_patience);
   while (socket_.open() && readable(socket_.fd())) {

@@ -25,6 +25,8 @@ class AuthorizerClient {
   Result<authorizer::Hash> exchange_hash(authorizer::ExchangeHash request);
   /// After a grant no further request is answered. The granted certificate is watched from then on.
   Result<Verdict> authenticate(const authorizer::Authenticate& request);
+  /// The grant is not made use of: it is forgotten on both sides, and another request may follow.
+  void decline();
 
   /// To poll for reading: when readable, or after any call above, ask revocation(). -1 while the authorizer is away.
   int fd() const { return socket_.fd(); }

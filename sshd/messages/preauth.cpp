@@ -137,7 +137,7 @@ ProtocolResult<UserSettings> parse_user_settings(Bytes frame) {
 ProtocolResult<Answer> parse_answer(Bytes frame) {
   FrameReader reader(frame, Kind::answer);
   const std::uint8_t word = reader.byte();
-  reader.require(word <= static_cast<std::uint8_t>(Answer::Word::refused_for_good));
+  reader.require(word <= static_cast<std::uint8_t>(Answer::Word::granted));
   return finish(reader, Answer{static_cast<Answer::Word>(word)}, "answer");
 }
 

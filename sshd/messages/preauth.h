@@ -50,7 +50,7 @@ struct UserSettings {
 
 /// To a publickey request. Never says why.
 struct Answer {
-  enum class Word : std::uint8_t { refused = 0, acceptable = 1, granted = 2, refused_for_good = 3 };
+  enum class Word : std::uint8_t { refused = 0, acceptable = 1, granted = 2 };
   Word word = Word::refused;
   bool operator==(const Answer&) const = default;
 };

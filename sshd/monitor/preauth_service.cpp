@@ -168,17 +168,18 @@ message::Answer PreauthService::judge(const authorizer::Authenticate& request, c
 }
 
 message::Answer PreauthService::judge_grant(const authorizer::Authenticate& request, const Grant& grant) {
-  const auto for_good = [&](std::string_view reason, std::string_view detail) {
-    (void)refuse(reason, detail, grant.certificate);
-    return message::Answer{message::Answer::Word::refused_for_good};  // the authorizer answers one grant on a connection
+  // To the peer it is a failure like any other, and he may try another key.
+  const auto withhold = [&](std::string_view reason, std::string_view detail) {
+    keys_.authorizer().decline();
+    return refuse(reason, detail, grant.certificate);
   };
   if (!request.signature || grant.user != request.user ||
       grant.certificate_sha256 != crypto::hash(crypto::Digest::sha256, request.public_key)) {
-    return for_good("grant_mismatch", "the authorizer granted something else than was asked for");
+    return withhold("grant_mismatch", "the authorizer granted something else than was asked for");
   }
-  if (const auto refused = refused_account(grant)) return for_good(refused->reason, refused->detail);
+  if (const auto refused = refused_account(grant)) return withhold(refused->reason, refused->detail);
   if (auto recorded = audit_.login(grant, user_->account); !recorded && settings_.audit_failure == AuditFailure::refuse) {
-    return for_good("audit_unavailable", recorded.error().line());
+    return withhold("audit_unavailable", recorded.error().line());
   }
   login_ = Login{grant, *user_, settings_};
   return {message::Answer::Word::granted};
@@ -195,7 +196,7 @@ std::optional<AccountRefusal> PreauthService::refused_account(const Grant& grant
 message::Answer PreauthService::refuse(std::string_view reason, std::string_view detail, const CertificateFacts& certificate) {
   ++failures_;
   audit_.refusal(reason, detail, certificate);
-  return {failures_ >= settings_.max_auth_tries ? message::Answer::Word::refused_for_good : message::Answer::Word::refused};
+  return {message::Answer::Word::refused};
 }
 
 Result<void> PreauthService::on(const message::AttemptFailed& fact) {

@@ -167,14 +167,14 @@ class Preauth {
     const auto answer = ask(query.user, std::string(auth::connection_service), query.key);
     if (!answer) return over(answer.error().what);
     if (answer->word == message::Answer::Word::acceptable) return auth_.accept_query();
-    refuse(answer->word);
+    refuse();
   }
 
   void on(const auth::PublicKeySigned& request) {
     const auto answer = ask(request.user, request.service, request.key);
     if (!answer) return over(answer.error().what);
     if (answer->word == message::Answer::Word::granted) return auth_.succeed();
-    refuse(answer->word);
+    refuse();
   }
 
   Result<message::Answer> ask(const std::string& user, const std::string& service, const auth::PublicKeyMethod& key) {
@@ -188,11 +188,9 @@ class Preauth {
     return monitor_.authenticate(request);
   }
 
-  void refuse(message::Answer::Word word) {
-    if (auto rejected = auth_.reject(); !rejected) return over(rejected.error().detail);
-    if (word != message::Answer::Word::refused_for_good) return;
-    transport_.disconnect(DisconnectReason::no_more_auth_methods_available, "Too many authentication failures");
-    over("too many authentication failures");
+  /// Every refusal looks the same from outside, whoever it comes from and whatever its reason is.
+  void refuse() {
+    if (!auth_.reject()) over("too many authentication failures");
   }
 
   message::PeerFacts facts() const {

@@ -217,6 +217,24 @@ TEST_F(AuthorizerProcess, OneThatHangsDoesNotHoldUpWhoLooksForRevocations) {
   EXPECT_TRUE(await_revocation(*client, 5s)) << "registered again once it answers";
 }
 
+TEST_F(AuthorizerProcess, ADeclinedGrantIsForgottenOnBothSides) {
+  set_up();
+  auto client = logged_in();
+  ASSERT_TRUE(client);
+  EXPECT_FALSE(client->authenticate(authentication(client->session_id(), blob()))) << "one grant a conversation";
+  client->decline();
+  const auto verdict = client->authenticate(authentication(client->session_id(), blob()));
+  ASSERT_TRUE(verdict) << verdict.error().line();
+  EXPECT_EQ(test::word(*verdict), "granted");
+  client->decline();
+  auto other = logged_in();
+  ASSERT_TRUE(other);
+  EXPECT_FALSE(client->revocation());  // connected again
+  revoke();
+  EXPECT_TRUE(await_revocation(*other, 5s));
+  EXPECT_FALSE(client->revocation()) << "nobody watches what nobody uses";
+}
+
 TEST_F(AuthorizerProcess, ServesNobodyOfAnotherUid) {
   control_.reset();
   stop();

@@ -87,7 +87,7 @@ TEST(Messages, AnswersComeBackAsTheyWere) {
   EXPECT_EQ(*parse_signed_exchange(write(made)), made);
   const UserSettings settings{{"ssh-ed25519-cert-v01@openssh.com"}, 3, "Hello\n"};
   EXPECT_EQ(*parse_user_settings(write(settings)), settings);
-  for (const auto word : {Answer::Word::refused, Answer::Word::acceptable, Answer::Word::granted, Answer::Word::refused_for_good}) {
+  for (const auto word : {Answer::Word::refused, Answer::Word::acceptable, Answer::Word::granted}) {
     EXPECT_EQ(parse_answer(write(Answer{word}))->word, word);
   }
   const Terminal with{"/dev/pts/3", Terminal::LastLogin{1700000000, "192.0.2.1"}};
