@@ -146,6 +146,7 @@ Result<void> PreauthService::on(message::Authenticate& request) {
   const EvenTime even;
   if (!selected_ || request.request.user != *selected_) return problem("a key for another user than the first request named");
   if (!key_exchange_finished()) return problem("a key before the first key exchange");
+  if (tries_used_up()) return problem("a key after MaxAuthTries");
   attempted_ = true;
   complete(request.request);
   const auto verdict = keys_.authorizer().authenticate(request.request);
@@ -199,8 +200,12 @@ message::Answer PreauthService::refuse(std::string_view reason, std::string_view
   return {message::Answer::Word::refused};
 }
 
+/// The preauth process ends by itself at the last one; one that goes on is not ours any more.
+bool PreauthService::tries_used_up() const { return failures_ >= settings_.max_auth_tries; }
+
 Result<void> PreauthService::on(const message::AttemptFailed& fact) {
   if (fact.reason == "none_method") return {};  // how a client asks what there is; every login begins so
+  if (tries_used_up()) return problem("a failure after MaxAuthTries");
   attempted_ = true;
   ++failures_;
   audit_.refusal(fact.reason, fact.detail, {});

@@ -56,6 +56,7 @@ class PreauthService {
   message::Answer refuse(std::string_view reason, std::string_view detail, const CertificateFacts& certificate);
   std::optional<AccountRefusal> refused_account(const Grant& grant) const;
   Result<void> reply(Bytes frame);
+  bool tries_used_up() const;
   void report_empty_attempt();
 
   const ServerImage& server_;

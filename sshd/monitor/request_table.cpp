@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "protocol/auth/server_auth.h"
+
 namespace gatehouse::sshd {
 namespace {
 
@@ -15,9 +17,14 @@ constexpr unsigned many = std::numeric_limits<unsigned>::max();  // other limits
 
 constexpr RequestRule of_preauth[] = {
     // The first key exchange; and one that the peer may have begun when its login was granted.
-    {Kind::sign_exchange, 2, When::always},         {Kind::next_cookie, once, When::always}, {Kind::select_user, once, When::before_grant},
-    {Kind::authenticate, many, When::before_grant},  // MaxAuthTries
-    {Kind::attempt_failed, 64, When::before_grant}, {Kind::note, 64, When::always},          {Kind::peer_facts, 2, When::always},
+    {Kind::sign_exchange, 2, When::always},
+    {Kind::next_cookie, once, When::always},
+    {Kind::select_user, once, When::before_grant},
+    // MaxAuthTries counts what failed; queries that were answered well are bounded here.
+    {Kind::authenticate, auth::max_requests, When::before_grant},
+    {Kind::attempt_failed, auth::max_requests, When::before_grant},
+    {Kind::note, 64, When::always},
+    {Kind::peer_facts, 2, When::always},
 };
 
 constexpr RequestRule of_session[] = {

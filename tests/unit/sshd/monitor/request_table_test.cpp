@@ -38,6 +38,15 @@ TEST(PreauthTable, HasNothingOfASession) {
   }
 }
 
+TEST(PreauthTable, AsksAboutKeysNoOftenerThanAClientMay) {
+  for (const Kind kind : {Kind::authenticate, Kind::attempt_failed}) {
+    RequestTable table(preauth_rules());
+    int asked = 0;
+    while (asked < 10000 && table.admit(kind, false)) ++asked;
+    EXPECT_EQ(asked, 24) << static_cast<int>(kind);
+  }
+}
+
 TEST(PreauthTable, IsNotTalkedFull) {
   RequestTable table(preauth_rules());
   int notes = 0;
