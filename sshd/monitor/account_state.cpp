@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 
 #include "sshd/config/patterns.h"
 
@@ -15,6 +17,7 @@ namespace gatehouse::sshd {
 namespace {
 
 constexpr const char* nologin_file = "/etc/nologin";
+constexpr std::size_t max_shadow_entry = 64 * 1024;
 
 std::vector<gid_t> groups_of(const Account& account) {
   int count = 64;
@@ -56,17 +59,27 @@ std::optional<UserAccount> find_user(const std::string& user) {
   return result;
 }
 
-std::optional<ShadowState> shadow_state(const std::string& user) {
-  const spwd* entry = getspnam(user.c_str());
-  if (entry == nullptr) return std::nullopt;
+Result<std::optional<ShadowState>> shadow_state(const std::string& user) {
+  std::vector<char> buffer(1024);
+  spwd entry{};
+  spwd* found = nullptr;
+  int error;
+  while ((error = getspnam_r(user.c_str(), &entry, buffer.data(), buffer.size(), &found)) == ERANGE && buffer.size() < max_shadow_entry) {
+    buffer.resize(buffer.size() * 2);
+  }
+  if (found == nullptr) {
+    // ENOENT: there is no shadow file at all. Anything else is no answer, and the account may be locked.
+    if (error == 0 || error == ENOENT || error == ESRCH) return std::optional<ShadowState>();
+    return problem(fmt::format("getspnam: {}", std::strerror(error)), "shadow", "see nsswitch.conf");
+  }
   ShadowState state;
-  state.password = entry->sp_pwdp == nullptr ? "" : entry->sp_pwdp;
-  if (entry->sp_expire >= 0) state.expires_on = entry->sp_expire;
-  return state;
+  state.password = entry.sp_pwdp == nullptr ? "" : entry.sp_pwdp;
+  if (entry.sp_expire >= 0) state.expires_on = entry.sp_expire;
+  return std::optional(std::move(state));
 }
 
 std::optional<AccountRefusal> refused_by_shadow(const std::string& user, const ShadowState& state, long today, bool use_pam) {
-  if (state.expires_on && *state.expires_on > 0 && today > *state.expires_on) {
+  if (state.expires_on && today > *state.expires_on) {  // day 0 is one, too: chage -E 0 is how an account is locked
     return AccountRefusal{"account_expired", fmt::format("the account ended on day {} of 1970; chage -E -1 {}", *state.expires_on, user)};
   }
   if (!use_pam && !state.password.empty() && state.password.front() == '!') {
@@ -99,8 +112,10 @@ std::optional<AccountRefusal> refused_by_account(const UserAccount& user, const 
   const bool forced = grant.force_command.has_value() || settings.force_command.has_value();
   if (auto refusal = refused_as_root(user.account, settings, forced)) return refusal;
   const long today = std::chrono::duration_cast<std::chrono::hours>(std::chrono::system_clock::now().time_since_epoch()).count() / 24;
-  if (const auto shadow = shadow_state(user.account.name)) {
-    if (auto refusal = refused_by_shadow(user.account.name, *shadow, today, settings.use_pam)) return refusal;
+  const auto shadow = shadow_state(user.account.name);
+  if (!shadow && geteuid() == 0) return AccountRefusal{"shadow_unavailable", shadow.error().line()};  // else we are not meant to read it
+  if (shadow && *shadow) {
+    if (auto refusal = refused_by_shadow(user.account.name, **shadow, today, settings.use_pam)) return refusal;
   }
   if (auto refusal = refused_by_shell(user.account)) return refusal;
   return refused_by_nologin(user.account);

@@ -25,7 +25,8 @@ std::optional<UserAccount> find_user(const std::string& user);
 
 /// Why an account that proved its certificate does not get in all the same.
 struct AccountRefusal {
-  std::string reason;  ///< word for the audit line: "account_locked", "account_expired", "no_shell", "nologin", "denied", "root_login"
+  std::string reason;  ///< word for the audit line: "account_locked", "account_expired", "shadow_unavailable", "no_shell", "nologin",
+                       ///< "denied", "root_login"
   std::string detail;  ///< for the log: what to do about it
 };
 
@@ -34,8 +35,8 @@ struct ShadowState {
   std::string password;
   std::optional<long> expires_on;
 };
-/// Nothing when there is no entry, or we may not read it.
-std::optional<ShadowState> shadow_state(const std::string& user);
+/// Nothing when there is no entry. @error the answer is not to be had: a directory that does not answer, a file that we may not read
+Result<std::optional<ShadowState>> shadow_state(const std::string& user);
 
 /// @param today  days since 1970
 std::optional<AccountRefusal> refused_by_shadow(const std::string& user, const ShadowState& state, long today, bool use_pam);

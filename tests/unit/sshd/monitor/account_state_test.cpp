@@ -1,8 +1,39 @@
 #include "sshd/monitor/account_state.h"
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <pwd.h>
+#include <shadow.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+// A name service as some sites have it stands in front of the C library's: it knows no case, and its shadow part can be out of reach.
+extern "C" passwd* getpwnam(const char* name) {
+  using Function = passwd* (*)(const char*);
+  static const auto next = reinterpret_cast<Function>(dlsym(RTLD_NEXT, "getpwnam"));
+  return next(strcasecmp(name, "root") == 0 ? "root" : name);
+}
+extern "C" int getspnam_r(const char* name, spwd* entry, char* buffer, size_t size, spwd** found) noexcept {
+  using Function = int (*)(const char*, spwd*, char*, size_t, spwd**);
+  static const auto next = reinterpret_cast<Function>(dlsym(RTLD_NEXT, "getspnam_r"));
+  *found = nullptr;
+  if (strcmp(name, "shadow-out-of-reach") == 0) return EIO;
+  if (strcmp(name, "no-shadow-file") == 0) return ENOENT;
+  if (strcmp(name, "not-in-shadow") == 0) return 0;
+  if (strcmp(name, "long-entry") == 0) {
+    if (size < 5000) return ERANGE;
+    *entry = spwd{};
+    strcpy(buffer, "!");
+    entry->sp_pwdp = buffer;
+    entry->sp_expire = 0;
+    *found = entry;
+    return 0;
+  }
+  return next(name, entry, buffer, size, found);
+}
 
 namespace gatehouse::sshd {
 namespace {
@@ -13,6 +44,38 @@ TEST(Shadow, AnAccountThatHasEndedIsRefusedTheDayAfter) {
   const auto refused = refused_by_shadow("alice", state, 20001, false);
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->reason, "account_expired");
+}
+
+/// chage(1): "-E 0" is the documented way to lock an account, and -1 takes the end away.
+TEST(Shadow, DayZeroIsAnEndLikeAnyOther) {
+  const auto refused = refused_by_shadow("alice", {"*", 0}, 20000, true);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->reason, "account_expired");
+  EXPECT_FALSE(refused_by_shadow("alice", {"*", std::nullopt}, 20000, true));
+}
+
+TEST(Shadow, NoEntryIsNoAnswerOnlyWhereThereIsNone) {
+  for (const char* user : {"not-in-shadow", "no-shadow-file"}) {
+    const auto state = shadow_state(user);
+    ASSERT_TRUE(state) << user;
+    EXPECT_FALSE(*state) << user;
+  }
+  EXPECT_FALSE(shadow_state("shadow-out-of-reach"));
+  const auto state = shadow_state("long-entry");
+  ASSERT_TRUE(state && *state);
+  EXPECT_EQ((*state)->password, "!");
+  EXPECT_EQ((*state)->expires_on, 0);
+}
+
+TEST(AccountState, IsRefusedWhileShadowIsOutOfReach) {
+  const UserAccount user{{"shadow-out-of-reach", 1000, 1000, "/", "/bin/sh"}, {}, {}};
+  const auto refused = refused_by_account(user, Settings{}, {}, "192.0.2.1");
+  if (geteuid() != 0) {
+    EXPECT_FALSE(refused) << "without root there is only our own account, whose entry we may not read";
+    return;
+  }
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->reason, "shadow_unavailable");
 }
 
 TEST(Shadow, ALockedPasswordRefusesAndSaysHowToMendIt) {
