@@ -49,7 +49,7 @@ std::optional<AccountRefusal> refused_by_nologin(const Account& account) {
 
 std::optional<UserAccount> find_user(const std::string& user) {
   auto account = find_account(user);
-  if (!account) return std::nullopt;
+  if (!account || account->name != user) return std::nullopt;
   UserAccount result;
   result.groups = groups_of(*account);
   for (const gid_t group : result.groups) {

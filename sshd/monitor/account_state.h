@@ -20,7 +20,8 @@ struct UserAccount {
 };
 
 /// @param user  a name that passed auth::valid_user_name()
-/// @return nothing when there is no such account
+/// @return nothing when there is no account of this very name: a name service that knows no case must not make two names one, as
+/// principals and the lists of the configuration tell them apart
 std::optional<UserAccount> find_user(const std::string& user);
 
 /// Why an account that proved its certificate does not get in all the same.

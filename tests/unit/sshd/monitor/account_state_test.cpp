@@ -137,5 +137,11 @@ TEST(FindUser, KnowsRootAndItsGroupsAndNobodyElse) {
   EXPECT_FALSE(find_user("no-such-user-here"));
 }
 
+TEST(FindUser, TakesNoOtherSpellingForTheSameName) {
+  ASSERT_NE(getpwnam("ROOT"), nullptr) << "the name service knows no case";
+  EXPECT_FALSE(find_user("ROOT"));
+  EXPECT_FALSE(find_user("Root"));
+}
+
 }  // namespace
 }  // namespace gatehouse::sshd
