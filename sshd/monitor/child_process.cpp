@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -14,6 +15,24 @@
 #include "protocol/core/fork_safety.h"
 
 namespace gatehouse::sshd {
+
+namespace {
+
+constexpr std::chrono::milliseconds time_to_die{2000};
+
+/// @return whether the process is gone in time; never so without a descriptor to tell
+bool wait_for_exit(const UniqueFd& exited, std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    pollfd entry{exited.fd(), POLLIN, 0};
+    const int ready = poll(&entry, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
+    if (ready >= 0) return ready > 0;
+    if (errno != EINTR) return false;
+  }
+}
+
+}  // namespace
 
 void start_child(const char* name, std::span<const int> keep) {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -36,19 +55,15 @@ void start_child(const char* name, std::span<const int> keep) {
 UniqueFd exit_descriptor(pid_t child) { return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, child, 0))); }
 
 int reap_child(pid_t child, const UniqueFd& exited, std::chrono::milliseconds patience) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (true) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-    pollfd entry{exited.fd(), POLLIN, 0};
-    const int ready = left > 0 ? poll(&entry, 1, static_cast<int>(left)) : 0;
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) kill(child, SIGKILL);
-    break;
-  }
+  if (!wait_for_exit(exited, patience)) kill(child, SIGKILL);
+  const bool may_hang = exited && !wait_for_exit(exited, time_to_die);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  while (true) {
+    const pid_t reaped = waitpid(child, &status, may_hang ? WNOHANG : 0);
+    if (reaped == child) return status;
+    if (reaped < 0 && errno == EINTR) continue;
+    return W_EXITCODE(unknown_exit, 0);
   }
-  return status;
 }
 
 bool crashed(int wait_status) {

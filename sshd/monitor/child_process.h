@@ -15,10 +15,13 @@ namespace gatehouse::sshd {
 /// forbidden, signals are as at start. Then it is called `name` in ps.
 void start_child(const char* name, std::span<const int> keep);
 
+inline constexpr int unknown_exit = 255;
+
 /// A descriptor that becomes readable when the child has exited (pidfd_open).
 UniqueFd exit_descriptor(pid_t child);
 
-/// Waits for the child; past the deadline it is killed. @return its wait status
+/// Waits for the child; past the deadline it is killed, and left behind if it does not go even so (it hangs in the kernel).
+/// @return its wait status; that of an exit with `unknown_exit` when it is left behind, or when somebody else has reaped it
 int reap_child(pid_t child, const UniqueFd& exited, std::chrono::milliseconds patience);
 
 /// SEGV, BUS, ILL, ABRT, FPE, SYS, TRAP: not ended, but broken.

@@ -18,7 +18,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds frame_time{5000};  // between the first and the last octet of one frame
+constexpr milliseconds frame_time{5000};             // between the first and the last octet of one frame
+constexpr milliseconds principals_file_time{10000};  // a home on a network that hangs must not hold the monitor for ever
 constexpr std::size_t max_banner = 64 * 1024;
 
 /// Answers to what depends on the user come at fixed times after the question, 5 ms, 10 ms, 20 ms, …, so that how long a look-up took
@@ -73,6 +74,7 @@ PreauthService::PreauthService(const ServerImage& server, ConnectionFacts facts,
       settings_(server.configuration.settings_for(facts_)) {}
 
 PreauthService::End PreauthService::run(std::optional<Time> deadline) {
+  deadline_ = deadline;
   while (true) {
     if (!wait_for(preauth_.fd(), deadline)) return End::grace_exceeded;
     auto frame = preauth_.receive(frame_time);
@@ -138,8 +140,9 @@ void PreauthService::complete(authorizer::Authenticate& request) const {
   if (settings_.authorized_principals_file.empty()) return;
   // For a user that does not exist the same work is done, as somebody who has no such file.
   const Account& reader = user_ ? user_->account : server_.preauth ? *server_.preauth : *own_account();
+  const Time latest = std::min(Clock::now() + principals_file_time, deadline_.value_or(Time::max()));
   request.principals_file =
-      read_principals_file(expand_principals_path(settings_.authorized_principals_file, reader), reader, settings_.strict_modes);
+      read_principals_file(expand_principals_path(settings_.authorized_principals_file, reader), reader, settings_.strict_modes, latest);
 }
 
 Result<void> PreauthService::on(message::Authenticate& request) {

@@ -69,6 +69,7 @@ class PreauthService {
   std::optional<std::string> selected_;
   std::optional<UserAccount> user_;
   std::optional<Login> login_;
+  std::optional<Time> deadline_;  ///< LoginGraceTime
   unsigned failures_ = 0;
   bool attempted_ = false;
   bool refused_by_configuration_ = false;

@@ -6,19 +6,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <csignal>
 #include <cstdlib>
 
 #include "daemon/log.h"
 #include "daemon/unique_fd.h"
 #include "sshd/authorizer/messages.h"
+#include "sshd/monitor/child_process.h"
 
 namespace gatehouse::sshd {
 namespace {
 
-constexpr int reading_time_ms = 10000;  // a home on a network that hangs must not hold the monitor for ever
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds time_to_exit{1000};
 
 bool safe(const struct stat& about, uid_t owner) { return (about.st_uid == 0 || about.st_uid == owner) && (about.st_mode & 022) == 0; }
 
@@ -42,7 +45,10 @@ bool path_is_safe(int file, std::string path, const Account& reader) {
 
 /// In the child: the exit status is 0 when all of the file went into the pipe.
 [[noreturn]] void copy_file(int pipe, const std::string& path, const Account& reader, bool strict_modes) {
+  const int keep[] = {pipe};
+  close_all_but(keep);  // what the monitor holds is nothing for a process with the user's rights
   if (!become(reader)) _exit(2);
+  forbid_dumps();  // the change of uid may have allowed them again
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!file) _exit(errno == ENOENT ? 1 : 2);
   if (strict_modes && !path_is_safe(file.fd(), path, reader)) _exit(3);
@@ -55,17 +61,20 @@ bool path_is_safe(int file, std::string path, const Account& reader) {
 }
 
 /// @return whether the end came in time and within the bound
-bool drain(int pipe, ByteVector& content) {
-  pollfd entry{pipe, POLLIN, 0};
+bool drain(int pipe, ByteVector& content, Clock::time_point latest) {
   std::uint8_t buffer[4096];
-  while (poll(&entry, 1, reading_time_ms) > 0) {
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(latest - Clock::now()).count();
+    pollfd entry{pipe, POLLIN, 0};
+    const int ready = left > 0 ? poll(&entry, 1, static_cast<int>(std::min<std::int64_t>(left, 60000))) : 0;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) return false;
     const ssize_t count = read(pipe, buffer, sizeof buffer);
     if (count == 0) return true;
     if (count < 0) return false;
     content.insert(content.end(), buffer, buffer + count);
     if (content.size() > authorizer::max_principals_file) return false;
   }
-  return false;
 }
 
 }  // namespace
@@ -94,7 +103,8 @@ std::string expand_principals_path(const std::string& pattern, const Account& ac
   return path.empty() || path.front() == '/' ? path : account.home + "/" + path;
 }
 
-std::optional<ByteVector> read_principals_file(const std::string& path, const Account& reader, bool strict_modes) {
+std::optional<ByteVector> read_principals_file(const std::string& path, const Account& reader, bool strict_modes,
+                                               Clock::time_point latest) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return std::nullopt;
   UniqueFd reading(ends[0]);
@@ -104,11 +114,9 @@ std::optional<ByteVector> read_principals_file(const std::string& path, const Ac
   if (child == 0) copy_file(writing.fd(), path, reader, strict_modes);
   writing.reset();
   ByteVector content;
-  const bool whole = drain(reading.fd(), content);
-  if (!whole) kill(child, SIGKILL);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const bool whole = drain(reading.fd(), content, latest);
+  // Killed when it has not closed its end by itself; one that hangs in the kernel even so is left behind.
+  const int status = reap_child(child, exit_descriptor(child), whole ? time_to_exit : std::chrono::milliseconds{0});
   if (whole && WIFEXITED(status) && WEXITSTATUS(status) == 0) return content;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 1) {
     log::debug("{}: no such principals file", path);

@@ -25,6 +25,10 @@ class PrincipalsFile : public testing::Test {
     chmod(path.c_str(), mode);
     return path;
   }
+  static std::chrono::steady_clock::time_point soon() { return std::chrono::steady_clock::now() + std::chrono::seconds(10); }
+  std::optional<ByteVector> read(const std::string& path, bool strict_modes) const {
+    return read_principals_file(path, account_, strict_modes, soon());
+  }
   std::string folder_;
   Account account_;
 };
@@ -39,26 +43,31 @@ TEST(PrincipalsPath, ExpandsItsTokens) {
 
 TEST_F(PrincipalsFile, IsReadWhole) {
   const std::string text(100000, 'p');
-  const auto content = read_principals_file(write("p", text), account_, true);
+  const auto content = read(write("p", text), true);
   ASSERT_TRUE(content);
   EXPECT_EQ(to_string(*content), text);
 }
 
-TEST_F(PrincipalsFile, ThatIsMissingIsNothing) { EXPECT_FALSE(read_principals_file(folder_ + "/none", account_, true)); }
+TEST_F(PrincipalsFile, ThatIsMissingIsNothing) { EXPECT_FALSE(read(folder_ + "/none", true)); }
 
 TEST_F(PrincipalsFile, ThatOthersMayWriteIsNothingToStrictModes) {
   const auto path = write("p", "x", 0622);
-  EXPECT_FALSE(read_principals_file(path, account_, true));
-  EXPECT_TRUE(read_principals_file(path, account_, false));
+  EXPECT_FALSE(read(path, true));
+  EXPECT_TRUE(read(path, false));
 }
 
 TEST_F(PrincipalsFile, InAFolderThatOthersMayWriteIsNothingToStrictModes) {
   const auto path = write("p", "x");
   chmod(folder_.c_str(), 0777);
-  EXPECT_FALSE(read_principals_file(path, account_, true));
+  EXPECT_FALSE(read(path, true));
 }
 
-TEST_F(PrincipalsFile, ThatIsEndlessIsNothing) { EXPECT_FALSE(read_principals_file("/dev/zero", account_, false)); }
+TEST_F(PrincipalsFile, ThatIsEndlessIsNothing) { EXPECT_FALSE(read("/dev/zero", false)); }
+
+TEST_F(PrincipalsFile, IsNotReadPastTheTimeForLogins) {
+  const auto path = write("p", "x");
+  EXPECT_FALSE(read_principals_file(path, account_, false, std::chrono::steady_clock::now()));
+}
 
 TEST_F(PrincipalsFile, IsOpenedWithTheReadersRights) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root to become somebody else";
@@ -67,7 +76,7 @@ TEST_F(PrincipalsFile, IsOpenedWithTheReadersRights) {
   nobody.name = "nobody";
   nobody.uid = 65534;
   nobody.gid = 65534;
-  EXPECT_FALSE(read_principals_file(path, nobody, false));
+  EXPECT_FALSE(read_principals_file(path, nobody, false, soon()));
 }
 
 }  // namespace
