@@ -78,6 +78,8 @@ Result<RevocationList> parse_revoked_keys(Bytes content, const std::string& path
     out.dated = true;
     return out;
   }
+  // What is left where a disk was full or a download failed. A list of nobody says so: an empty KRL, or a comment.
+  if (content.empty()) return problem("is empty", path, "give a KRL (ssh-keygen -k makes one that revokes nothing), or a line of comment");
   const auto read = for_each_line(content, path, [&out](std::string_view line, const std::string& where) -> Result<void> {
     // A key of a type that nobody can log in with needs no revoking here.
     if (is_foreign_key(line)) return {};

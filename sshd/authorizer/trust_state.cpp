@@ -146,6 +146,10 @@ struct TrustState::Files {
     file.stamp.reset();
     const auto content = read_whole(path, keys::max_krl_size);
     auto parsed = content ? parse_revoked_keys(content->octets, path) : Result<RevocationList>(tl::unexpected(content.error()));
+    // Text where a KRL was has no version that could show that it is older: it may be an overwritten, cut or forged file.
+    if (parsed && file.list && file.list->dated && !parsed->dated) {
+      parsed = problem("was a KRL, and is none now", path, "put a KRL there; to change to a list of keys, restart the server");
+    }
     if (!parsed) {
       judge(file, path, parsed.error());
       return file;
@@ -154,10 +158,10 @@ struct TrustState::Files {
     judge(file, path, std::nullopt);
     auto list = std::make_shared<const RevocationList>(std::move(*parsed));
     const auto& top = file.highest ? file.highest : file.list;
-    if (top && top->dated && (!list->dated || list->list.version < top->list.version)) {
+    if (top && top->dated && list->list.version < top->list.version) {
       // An older list would give back what was revoked since. Refusing everybody for it would let a slip lock out a fleet: both hold.
-      alarm(path + " went back from version " + std::to_string(top->list.version) + " to " +
-            (list->dated ? std::to_string(list->list.version) : "a list without version") + "; the newer one stays in force beside it");
+      alarm(path + " went back from version " + std::to_string(top->list.version) + " to " + std::to_string(list->list.version) +
+            "; the newer one stays in force beside it");
       file.highest = top;
     } else {
       file.highest.reset();

@@ -75,14 +75,16 @@ TEST(RevokedKeysFile, IsAKrlOrAListOfKeys) {
   EXPECT_EQ(text->list.check(other_ca().public_key()), keys::Revocation::key);
   EXPECT_EQ(text->list.check(person().public_key()), keys::Revocation::key);
   EXPECT_EQ(text->list.check(ca().public_key()), keys::Revocation::none);
-  EXPECT_TRUE(parse_revoked_keys({}, "/krl")) << "nobody is revoked yet";
+  EXPECT_TRUE(parse_revoked_keys(as_bytes("# nobody is revoked yet\n"), "/krl"));
+  EXPECT_TRUE(parse_revoked_keys(krl(0), "/krl"));
+  EXPECT_FALSE(parse_revoked_keys({}, "/krl")) << "what a full disk leaves says nothing about anybody";
 }
 
 TEST(RevokedKeysFile, RefusesEveryCutThatTheFormatCanShow) {
   const ByteVector whole = krl(5, now, 77);
   // A KRL does not say how many sections it has: without its last one it is a KRL (which is why files are renamed into place).
   const std::size_t without_sections = krl(5).size();
-  for (std::size_t size = 1; size < whole.size(); ++size) {
+  for (std::size_t size = 0; size < whole.size(); ++size) {
     EXPECT_EQ(parse_revoked_keys(Bytes(whole).first(size), "/krl").has_value(), size == without_sections) << size;
   }
   EXPECT_FALSE(parse_revoked_keys(as_bytes("banana\n"), "/krl"));
@@ -175,7 +177,7 @@ TEST_F(TrustFilesOnDisk, ListsOfAnOlderVersionGiveNothingBack) {
   put("krl", krl(5, now, 77));
   (void)state_.trust_for(settings(), now);
   (void)state_.take_notes();
-  for (const ByteVector& older : {krl(4), krl(3), ByteVector{}}) {
+  for (const ByteVector& older : {krl(4), krl(3)}) {
     put("krl", older);
     const Trust trust = state_.trust_for(settings(), now);
     EXPECT_FALSE(trust.krl_problem);
@@ -188,6 +190,21 @@ TEST_F(TrustFilesOnDisk, ListsOfAnOlderVersionGiveNothingBack) {
   }
   put("krl", krl(6));
   EXPECT_EQ(state_.trust_for(settings(), now).revoked.size(), 1U);
+}
+
+TEST_F(TrustFilesOnDisk, AKrlThatBecameSomethingElseRefuses) {
+  put("ca.pub", line(ca()));
+  put("krl", krl(5, now, 77));
+  EXPECT_FALSE(state_.trust_for(settings(), now).krl_problem);
+  for (const std::string& other : {std::string(), std::string("# nobody\n"), line(other_ca())}) {
+    put("krl", other);
+    const Trust trust = state_.trust_for(settings(), now);
+    EXPECT_TRUE(trust.krl_problem) << '"' << other << '"';
+    ASSERT_EQ(trust.revoked.size(), 1U) << "for the sessions that live";
+    EXPECT_EQ(trust.revoked[0]->list.version, 5U);
+  }
+  put("krl", krl(6));
+  EXPECT_FALSE(state_.trust_for(settings(), now).krl_problem);
 }
 
 TEST_F(TrustFilesOnDisk, AMissingListKeepsTheLastGoodOneForLiveSessions) {
@@ -208,9 +225,11 @@ TEST_F(TrustFilesOnDisk, ListsGrowOldWithRevokedKeysMaxAge) {
   EXPECT_TRUE(state_.trust_for(settings("RevokedKeysMaxAge 1h"), now + 1).krl_problem);
   put("krl", krl(2, now + 3600));
   EXPECT_FALSE(state_.trust_for(settings("RevokedKeysMaxAge 1h"), now).krl_problem) << "another clock's hour";
+  std::filesystem::remove(path("krl"));
+  TrustState fresh;
   put("krl", line(other_ca()));
-  EXPECT_FALSE(state_.trust_for(settings(), now).krl_problem);
-  EXPECT_TRUE(state_.trust_for(settings("RevokedKeysMaxAge 1h"), now).krl_problem) << "a text list has no date";
+  EXPECT_FALSE(fresh.trust_for(settings(), now).krl_problem);
+  EXPECT_TRUE(fresh.trust_for(settings("RevokedKeysMaxAge 1h"), now).krl_problem) << "a text list has no date";
 }
 
 TEST_F(TrustFilesOnDisk, OfSeveralNamesAllCount) {
