@@ -254,7 +254,12 @@ class Monitor {
       options.time_zone = server_.time_zone;
       be_session(std::move(options), login.user);
     }
-    return SessionProcess{child, exit_descriptor(child), std::move(requests->first), std::move(notices->first)};
+    SessionProcess process{child, exit_descriptor(child), std::move(requests->first), std::move(notices->first)};
+    if (process.exited) return process;
+    // Its end would never be seen, and nothing could be done to it that could not hit another.
+    kill(child, SIGKILL);
+    (void)reap_child(child, process.exited, milliseconds{0});
+    return problem("pidfd_open: the session's end could not be watched");
   }
 
   [[noreturn]] static void be_session(SessionOptions options, const UserAccount& user) {

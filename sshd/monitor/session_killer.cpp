@@ -2,21 +2,24 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "daemon/unique_fd.h"
+#include "sshd/monitor/child_process.h"
 
 namespace gatehouse::sshd {
 namespace {
+
+constexpr std::chrono::milliseconds helper_time{500};
 
 struct Relations {
   pid_t parent;
@@ -60,18 +63,25 @@ std::vector<pid_t> process_groups_of(pid_t session) {
   return groups;
 }
 
-void signal_session(const Account& account, pid_t session, const std::vector<pid_t>& groups, int signal) {
+void signal_process(const UniqueFd& process, int signal) {
+  if (process) syscall(SYS_pidfd_send_signal, process.fd(), signal, nullptr, 0);
+}
+
+bool signal_groups(const Account& account, const std::vector<pid_t>& groups, int signal) {
+  if (groups.empty()) return true;
   const pid_t helper = fork();
   if (helper == 0) {
+    close_all_but({});  // what the monitor holds is nothing for a process with the user's rights
     if (!become(account)) _exit(1);
+    forbid_dumps();  // the change of uid may have allowed them again
     for (const pid_t group : groups) {
       if (group > 1) kill(-group, signal);
     }
-    if (session > 1) kill(session, signal);
     _exit(0);
   }
-  while (helper > 0 && waitpid(helper, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  if (helper < 0) return false;
+  const int status = reap_child(helper, exit_descriptor(helper), helper_time);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 }  // namespace gatehouse::sshd

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "daemon/log.h"
+#include "sshd/monitor/child_process.h"
 #include "sshd/monitor/session_killer.h"
 
 namespace gatehouse::sshd {
@@ -25,7 +26,24 @@ using std::chrono::seconds;
 constexpr milliseconds frame_time{2000};  // a session that stops inside a frame holds up its own end: it is ended for it
 constexpr seconds time_to_say_goodbye{5};
 constexpr seconds time_after_hang_up{1};
+constexpr seconds between_kills{1};
 constexpr milliseconds revocation_interval{3000};
+constexpr milliseconds time_for_last_words{1000};
+constexpr int last_words = 256;
+constexpr int tries_to_kill = 3;  // the user can kill the process that does it
+
+/// What was sent, so that poll() does not report it again.
+void read_signals(int signals) {
+  signalfd_siginfo about{};
+  while (read(signals, &about, sizeof about) == static_cast<ssize_t>(sizeof about)) {
+  }
+}
+
+/// Told, not asked: nobody waits for an answer.
+bool is_fact(message::Kind kind) {
+  using message::Kind;
+  return kind == Kind::note || kind == Kind::close_terminal || kind == Kind::program_started || kind == Kind::program_ended;
+}
 
 }  // namespace
 
@@ -43,7 +61,7 @@ SessionService::SessionService(const ServerImage& server, const Login& login, co
 
 int SessionService::poll_timeout() const {
   auto timeout = revocation_interval;
-  if (ending_ == Ending::asked || ending_ == Ending::hung_up) {
+  if (ending_ != Ending::none) {
     timeout = std::min(timeout, std::chrono::ceil<milliseconds>(next_step_ - Clock::now()));
   }
   return static_cast<int>(std::max(timeout, milliseconds{0}).count());
@@ -51,34 +69,48 @@ int SessionService::poll_timeout() const {
 
 void SessionService::run(int signals) {
   while (!gone_) {
+    // What may begin the end is not looked at once it has begun: it would be reported again and again.
+    const auto until_ending = [this](int fd) { return pollfd{ending_ == Ending::none ? fd : -1, POLLIN, 0}; };
     std::array<pollfd, 5> entries{pollfd{process_.exited.fd(), POLLIN, 0}, pollfd{process_.requests.fd(), POLLIN, 0},
-                                  pollfd{clock_.fd(), POLLIN, 0}, pollfd{keys_.authorizer().fd(), POLLIN, 0}, pollfd{signals, POLLIN, 0}};
-    if (poll(entries.data(), entries.size(), poll_timeout()) < 0 && errno != EINTR) break;
-    if (entries[1].revents != 0) serve_request();
-    if (entries[4].revents != 0 && ending_ == Ending::none) end("terminated", {}, "The server ends this session.");
-    if (entries[2].revents != 0) look_at_clock();
+                                  until_ending(clock_.fd()), until_ending(keys_.authorizer().fd()), until_ending(signals)};
+    if (poll(entries.data(), entries.size(), poll_timeout()) < 0) {
+      if (errno != EINTR) break;
+      for (pollfd& entry : entries) entry.revents = 0;
+    }
+    if (entries[1].revents != 0) serve_request(frame_time);
+    if (entries[4].revents != 0) {
+      read_signals(signals);
+      end("terminated", {}, "The server ends this session.");
+    }
+    look_at_clock();  // whether its timer has fired or not: what went before may have taken its time
     look_for_revocation();
     advance_ending();
     if (entries[0].revents != 0) reap();
   }
 }
 
-void SessionService::serve_request() {
-  auto frame = process_.requests.receive(frame_time);
-  if (!frame) {
-    // Closed: the process is about to exit. Stopped inside a frame: it is made to.
-    if (process_.requests.open()) end_by_force("violation", frame.error().what);
-    process_.requests.close();
-    return;
-  }
+void SessionService::serve_request(milliseconds patience) {
+  auto frame = process_.requests.receive(patience);
+  if (!frame) return no_more_requests();
   auto request = message::parse_session_request(frame->payload);
-  if (!request) return end_by_force("violation", request.error().detail);
-  if (auto admitted = table_.admit(*message::kind_of(frame->payload), true); !admitted) {
-    return end_by_force("violation", admitted.error().what);
-  }
-  if (auto served = std::visit([this](auto& asked) { return on(asked); }, *request); !served) {
-    end_by_force("violation", served.error().what);
-  }
+  if (!request) return violated(request.error().detail);
+  const message::Kind kind = *message::kind_of(frame->payload);
+  if (auto admitted = table_.admit(kind, true); !admitted) return violated(admitted.error().what);
+  if (gone_ && !is_fact(kind)) return violated("a question after the end of the session process");
+  if (auto served = std::visit([this](auto& asked) { return on(asked); }, *request); !served) violated(served.error().what);
+}
+
+/// Closed: the process is about to exit. Stopped inside a frame: it is made to, like one that closed its end and goes on.
+void SessionService::no_more_requests() {
+  process_.requests.close();
+  if (ending_ != Ending::none || gone_) return;
+  ending_ = Ending::asked;
+  next_step_ = Clock::now() + time_to_say_goodbye;
+}
+
+void SessionService::violated(std::string detail) {
+  process_.requests.close();
+  end_by_force("violation", std::move(detail));
 }
 
 Result<void> SessionService::reply(Bytes frame, std::span<const int> descriptors) {
@@ -145,6 +177,7 @@ Result<void> SessionService::on(const message::SftpOperation& fact) {
 }
 
 void SessionService::look_at_clock() {
+  if (ending_ != Ending::none) return;
   switch (clock_.due()) {
     case CertificateClock::Due::nothing:
       return;
@@ -189,45 +222,65 @@ void SessionService::hang_up() {
   next_step_ = Clock::now() + time_after_hang_up;
   shutdown(connection_.fd(), SHUT_RDWR);
   remember_groups();
-  signal_session(login_.user.account, process_.pid, groups_, SIGHUP);
+  signal_all(SIGHUP);
+}
+
+void SessionService::signal_all(int signal) {
+  if (!gone_) signal_process(process_.exited, signal);
+  (void)signal_groups(login_.user.account, groups_, signal);
 }
 
 void SessionService::remember_groups() {
+  if (gone_) return;  // its number may be another's by now
   for (const pid_t group : process_groups_of(process_.pid)) {
     if (std::find(groups_.begin(), groups_.end(), group) == groups_.end()) groups_.push_back(group);
   }
 }
 
 void SessionService::advance_ending() {
-  if (ending_ == Ending::none || ending_ == Ending::killed || Clock::now() < next_step_) return;
-  if (ending_ == Ending::asked) return hang_up();
+  if (ending_ == Ending::none || Clock::now() < next_step_) return;
+  if (ending_ == Ending::asked) {
+    if (how_.empty()) return end_by_force("violation", "it goes on without its socket to the monitor");
+    return hang_up();
+  }
+  // Again for as long as it lives: the user can get in the way of what is done with his own rights, but not for ever.
   remember_groups();
-  signal_session(login_.user.account, process_.pid, groups_, SIGKILL);
+  signal_all(SIGKILL);
   ending_ = Ending::killed;
+  next_step_ = Clock::now() + between_kills;
 }
 
 void SessionService::end_programs() {
-  if (ending_ == Ending::none || ending_ == Ending::killed || groups_.empty()) return;
+  if (ending_ == Ending::none || groups_.empty()) return;
   if (ending_ == Ending::asked) {
-    signal_session(login_.user.account, -1, groups_, SIGHUP);
+    signal_all(SIGHUP);
     next_step_ = Clock::now() + time_after_hang_up;
   }
-  std::this_thread::sleep_until(next_step_);
-  signal_session(login_.user.account, -1, groups_, SIGKILL);
+  if (ending_ != Ending::killed) std::this_thread::sleep_until(next_step_);
+  for (int i = 0; i < tries_to_kill && !signal_groups(login_.user.account, groups_, SIGKILL); ++i) {
+  }
+}
+
+void SessionService::drain_requests() {
+  const auto deadline = Clock::now() + time_for_last_words;
+  for (int i = 0; i < last_words && process_.requests.open(); ++i) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+    pollfd entry{process_.requests.fd(), POLLIN, 0};
+    if (left.count() <= 0 || poll(&entry, 1, 0) <= 0) break;
+    serve_request(left);
+  }
+  process_.requests.close();
 }
 
 void SessionService::reap() {
   int status = 0;
   const pid_t ended = waitpid(process_.pid, &status, WNOHANG);
   if (ended == 0 || (ended < 0 && errno == EINTR)) return;
+  if (ended < 0) status = W_EXITCODE(unknown_exit, 0);
   gone_ = true;
-  // What it told before it went is still in the socket.
-  while (process_.requests.open()) {
-    pollfd entry{process_.requests.fd(), POLLIN, 0};
-    if (poll(&entry, 1, 0) <= 0) break;
-    serve_request();
-  }
   shutdown(connection_.fd(), SHUT_RDWR);
+  // Children of the user's may hold the other end, and go on talking: there is an end to listening.
+  drain_requests();
   terminals_.close_all();
   end_programs();
   if (how_.empty()) how_ = WIFSIGNALED(status) ? "killed" : WEXITSTATUS(status) == 0 ? "ended" : "failed";

@@ -41,7 +41,10 @@ class SessionService {
   /// How far the end has come: the session was asked, the socket is shut and SIGHUP sent, SIGKILL sent.
   enum class Ending : std::uint8_t { none, asked, hung_up, killed };
 
-  void serve_request();
+  void serve_request(std::chrono::milliseconds patience);
+  void no_more_requests();
+  /// The session said what it must not: no more is heard of it.
+  void violated(std::string detail);
   Result<void> on(const message::NextCookie&);
   Result<void> on(message::SignExchange& request);
   Result<void> on(const message::Note& note);
@@ -61,6 +64,9 @@ class SessionService {
   void advance_ending();
   void hang_up();
   void remember_groups();
+  void signal_all(int signal);
+  /// What the session told before it went is still in the socket.
+  void drain_requests();
   /// The session process is reaped; what it started on its channels goes too, when it is we who end it.
   void end_programs();
   int poll_timeout() const;
