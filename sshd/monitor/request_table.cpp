@@ -30,9 +30,12 @@ constexpr RequestRule of_preauth[] = {
 constexpr RequestRule of_session[] = {
     {Kind::sign_exchange, many, When::after_grant},  // RateLimit
     {Kind::next_cookie, many, When::after_grant},    // one outstanding, so as often as sign_exchange
-    {Kind::open_terminal, many, When::after_grant},  // MaxSessions at a time
+    {Kind::open_terminal, many, When::after_grant},  // MaxSessions at a time, and Throttle
     {Kind::close_terminal, many, When::after_grant}, {Kind::program_started, many, When::after_grant},
-    {Kind::program_ended, many, When::after_grant},  {Kind::sftp_operation, many, When::after_grant},
+    {Kind::open_terminal, many, When::after_grant},  // MaxSessions at a time, and Throttle
+    {Kind::close_terminal, many, When::after_grant}, {Kind::program_started, many, When::after_grant},
+    {Kind::program_ended, many, When::after_grant},   // Throttle, all three
+    {Kind::sftp_operation, many, When::after_grant},  // RateLimit
     {Kind::note, 1000, When::after_grant},
 };
 
@@ -59,6 +62,13 @@ std::chrono::nanoseconds RateLimit::reserve(Time now) {
   tokens_ -= 1;
   if (tokens_ >= 0) return std::chrono::nanoseconds{0};
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(-tokens_ / per_second_));
+}
+
+std::optional<std::chrono::nanoseconds> Throttle::reserve(RateLimit::Time now) {
+  const auto wait = limit_.reserve(now);
+  delayed_ = wait.count() == 0 ? 0 : delayed_ + 1;
+  if (delayed_ > patience_) return std::nullopt;
+  return wait;
 }
 
 }  // namespace gatehouse::sshd

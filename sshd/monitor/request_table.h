@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <span>
 
 #include "protocol/core/result.h"
@@ -48,6 +49,19 @@ class RateLimit {
   double per_second_;
   double tokens_;
   Time last_{};
+};
+
+/// Slows down first. Who fills every gap that is left for him all the same, `patience` times in a row, is to be ended.
+class Throttle {
+ public:
+  Throttle(RateLimit limit, unsigned patience) : limit_(limit), patience_(patience) {}
+  /// Takes one. @return how long to wait before it may be used; nothing when the patience is at its end
+  std::optional<std::chrono::nanoseconds> reserve(RateLimit::Time now);
+
+ private:
+  RateLimit limit_;
+  unsigned patience_;
+  unsigned delayed_ = 0;  ///< in a row
 };
 
 }  // namespace gatehouse::sshd

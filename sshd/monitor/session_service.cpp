@@ -29,7 +29,7 @@ constexpr seconds time_after_hang_up{1};
 constexpr seconds between_kills{1};
 constexpr milliseconds revocation_interval{3000};
 constexpr milliseconds time_for_last_words{1000};
-constexpr int last_words = 256;
+constexpr int last_words = 4096;  // more than a socket holds
 constexpr int tries_to_kill = 3;  // the user can kill the process that does it
 
 /// What was sent, so that poll() does not report it again.
@@ -42,7 +42,8 @@ void read_signals(int signals) {
 /// Told, not asked: nobody waits for an answer.
 bool is_fact(message::Kind kind) {
   using message::Kind;
-  return kind == Kind::note || kind == Kind::close_terminal || kind == Kind::program_started || kind == Kind::program_ended;
+  return kind == Kind::note || kind == Kind::close_terminal || kind == Kind::program_started || kind == Kind::program_ended ||
+         kind == Kind::sftp_operation;
 }
 
 }  // namespace
@@ -113,6 +114,14 @@ void SessionService::violated(std::string detail) {
   end_by_force("violation", std::move(detail));
 }
 
+Result<void> SessionService::slow_down(Throttle& throttle) {
+  if (gone_) return {};  // drain_requests() has its own bounds
+  const auto wait = throttle.reserve(Clock::now());
+  if (!wait) return problem("the session goes on and on with audit facts or terminals");
+  std::this_thread::sleep_for(*wait);
+  return {};
+}
+
 Result<void> SessionService::reply(Bytes frame, std::span<const int> descriptors) {
   return process_.requests.send(frame, frame_time, descriptors);
 }
@@ -144,6 +153,7 @@ Result<void> SessionService::on(const message::Note& note) {
 }
 
 Result<void> SessionService::on(const message::OpenTerminal& request) {
+  if (auto slowed = slow_down(terminal_openings_); !slowed) return slowed;
   if (!login_.grant.permits.pty || !login_.settings.permit_tty || terminals_.size() >= login_.settings.max_sessions) {
     return reply(message::write(message::Denied{}));
   }
@@ -157,21 +167,26 @@ Result<void> SessionService::on(const message::OpenTerminal& request) {
 }
 
 Result<void> SessionService::on(const message::CloseTerminal& request) {
+  if (auto slowed = slow_down(facts_); !slowed) return slowed;
   terminals_.close(request.channel);
   return {};
 }
 
 Result<void> SessionService::on(const message::ProgramStarted& fact) {
+  if (auto slowed = slow_down(facts_); !slowed) return slowed;
   audit_.program_started(fact);
   return {};
 }
 
 Result<void> SessionService::on(const message::ProgramEnded& fact) {
+  if (auto slowed = slow_down(facts_); !slowed) return slowed;
   audit_.program_ended(fact);
   return {};
 }
 
 Result<void> SessionService::on(const message::SftpOperation& fact) {
+  // Of honest work with many small files there may be any amount: it is slowed down only.
+  if (!gone_) std::this_thread::sleep_for(sftp_operations_.reserve(Clock::now()));
   audit_.sftp_operation(fact);
   return {};
 }

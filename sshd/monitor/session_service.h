@@ -55,6 +55,8 @@ class SessionService {
   Result<void> on(const message::SftpOperation& fact);
   Result<void> reply(Bytes frame, std::span<const int> descriptors = {});
 
+  Result<void> slow_down(Throttle& throttle);
+
   void look_at_clock();
   void look_for_revocation();
   /// Begins the end: a line for the user, five seconds to go, then force. @param how  word for the audit line
@@ -82,6 +84,10 @@ class SessionService {
   Terminals terminals_;
   RequestTable table_;
   RateLimit rekeys_{100, 10};
+  /// Audit lines and terminals cost the disk and login records of everybody: two minutes of nothing but that, and the session is ended.
+  Throttle facts_{RateLimit{200, 50}, 6000};
+  Throttle terminal_openings_{RateLimit{100, 10}, 1200};
+  RateLimit sftp_operations_{20000, 2000};
   Ending ending_ = Ending::none;
   Clock::time_point next_step_{};
   std::vector<pid_t> groups_;

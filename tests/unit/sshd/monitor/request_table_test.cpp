@@ -96,5 +96,33 @@ TEST(RateLimit, LetsABurstThroughAndThenASteadyRate) {
   EXPECT_EQ(free, 100) << "rest never saves up more than a burst";
 }
 
+TEST(Throttle, SlowsDownFirstAndThenLosesPatience) {
+  using namespace std::chrono_literals;
+  Throttle throttle(RateLimit(10, 10), 5);
+  RateLimit::Time now{1h};
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(throttle.reserve(now), 0ns);
+  for (int i = 0; i < 5; ++i) {
+    const auto wait = throttle.reserve(now);
+    ASSERT_TRUE(wait);
+    EXPECT_EQ(*wait, 100ms);
+    now += *wait;
+  }
+  EXPECT_FALSE(throttle.reserve(now)) << "who was made to wait came again at once, each time";
+}
+
+TEST(Throttle, ForgetsWhoRests) {
+  using namespace std::chrono_literals;
+  Throttle throttle(RateLimit(10, 10), 5);
+  RateLimit::Time now{1h};
+  for (int round = 0; round < 100; ++round) {
+    for (int i = 0; i < 14; ++i) {
+      const auto wait = throttle.reserve(now);
+      ASSERT_TRUE(wait) << round;
+      now += *wait;
+    }
+    now += 2s;
+  }
+}
+
 }  // namespace
 }  // namespace gatehouse::sshd

@@ -129,6 +129,18 @@ TEST_F(SessionServiceTest, ASessionThatHangsUpOnItsMonitorIsEnded) {
   EXPECT_EQ(audit_lines({"\"event\":\"session_end\"", "\"how\":\"violation\""}).size(), 1U);
 }
 
+TEST_F(SessionServiceTest, AFloodOfFactsIsSlowedDown) {
+  const auto took = serve([](FrameSocket& requests) {
+    const auto until = Clock::now() + 1s;
+    while (Clock::now() < until && tell(requests)) {
+    }
+  });
+  const double seconds = std::chrono::duration<double>(took).count();
+  const auto lines = static_cast<double>(audit_lines({"\"event\":\"exec\""}).size());
+  EXPECT_GE(lines, 200) << "a burst goes through";
+  EXPECT_LE(lines, 200 + 50 * seconds + 400) << "what the socket holds at the end is read at once";
+}
+
 TEST_F(SessionServiceTest, WaitsForTheEndAsleep) {
   sigset_t watched;
   sigset_t before;
