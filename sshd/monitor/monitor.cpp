@@ -156,26 +156,28 @@ class Monitor {
     options.transport = transport_settings(settings_);
     options.settings = {settings_.pubkey_accepted_algorithms, settings_.max_auth_tries, {}};
     std::copy(cookie.begin(), cookie.end(), options.cookie.begin());
+    const pid_t monitor = getpid();
     const pid_t child = fork();
     if (child < 0) return problem(fmt::format("fork: {}", std::strerror(errno)));
     if (child == 0) {
       options.connection = std::move(connection_);
       options.monitor = std::move(sockets->second);
       options.snapshot = std::move(pipe->writing);
-      be_preauth(std::move(options));
+      be_preauth(std::move(options), monitor);
     }
     return PreauthProcess{child, exit_descriptor(child), std::move(sockets->first), std::move(pipe->reading)};
   }
 
-  [[noreturn]] void be_preauth(PreauthOptions options) {
+  [[noreturn]] void be_preauth(PreauthOptions options, pid_t monitor) {
     const int keep[] = {options.connection.fd(), options.monitor.fd(), options.snapshot.fd()};
     start_child("sshd-preauth", keep);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     bool confined = true;
     if (server_.privileged) {
       confined = enter_empty_root(server_.empty_root).has_value() && become(*server_.preauth).has_value();
       forbid_dumps();  // a change of uid may have allowed them again
     }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);                                       // only now: a change of uid takes it back
+    if (getppid() != monitor) _exit(static_cast<int>(PreauthExit::ended));  // it died before it was set
     limit_preauth();
     if (!confined || !server_.sandbox || !server_.sandbox->enter()) _exit(static_cast<int>(PreauthExit::not_confined));
     _exit(static_cast<int>(run_preauth(std::move(options))));

@@ -15,6 +15,9 @@ class MonitorLink {
  public:
   explicit MonitorLink(FrameSocket socket) : socket_(std::move(socket)) {}
 
+  /// To be polled for a hang-up: the monitor never says anything unasked.
+  int fd() const { return socket_.fd(); }
+
   Result<transport::Cookie> next_cookie();
   Result<message::SignedExchange> sign_exchange(const message::SignExchange& request);
   Result<message::UserSettings> select_user(const std::string& user);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -57,11 +58,17 @@ class Preauth {
  private:
   /// Waits for the socket and reads what is there. @return false when there is nothing to wait for
   bool wait() {
-    pollfd entry{connection_.fd(), 0, 0};
+    // No more entries than two: this process may open nothing, and poll() takes no more than the limit of descriptors says.
+    std::array<pollfd, 2> entries{pollfd{connection_.fd(), 0, 0}, pollfd{monitor_.fd(), 0, 0}};
+    pollfd& entry = entries[0];
     if (transport_.wants_input()) entry.events |= POLLIN;
     if (!transport_.output().empty()) entry.events |= POLLOUT;
     if (entry.events == 0) return false;
-    if (poll(&entry, 1, -1) < 0) return errno == EINTR;
+    if (poll(entries.data(), entries.size(), -1) < 0) return errno == EINTR;
+    if (entries[1].revents != 0) {
+      ended_ = "the monitor is gone";
+      return false;
+    }
     if ((entry.revents & (POLLIN | POLLHUP | POLLERR)) != 0 && transport_.wants_input()) return read_input();
     return (entry.revents & (POLLHUP | POLLERR)) == 0;
   }
