@@ -77,6 +77,7 @@ ByteVector CarriedState::write() const {
   list(waiting, [&](const Waiting& connection) {
     write_number(writer, connection.fd);
     write_number(writer, connection.since);
+    writer.string(connection.identification);
   });
   list(children, [&](const Child& child) {
     write_number(writer, child.pid);
@@ -112,7 +113,8 @@ Result<CarriedState> CarriedState::parse(Bytes octets) {
   });
   reader.each([&] {
     const int fd = reader.integer();
-    state.waiting.push_back({fd, reader.number()});
+    const std::int64_t since = reader.number();
+    state.waiting.push_back({fd, since, std::string(reader.wire().text())});
   });
   reader.each([&] {
     Child child;

@@ -24,6 +24,7 @@ struct CarriedState {
   struct Waiting {
     int fd = -1;
     std::int64_t since = 0;
+    std::string identification;
     bool operator==(const Waiting&) const = default;
   };
   struct Child {

@@ -103,7 +103,7 @@ Listener::Listener(Server& server, const CarriedState& state, ListenerOptions op
     const auto peer = peer_of(socket.fd());
     if (!peer) continue;  // gone meanwhile
     const NetworkBlock source = peer->block(settings.per_source_net_block_size.ipv4, settings.per_source_net_block_size.ipv6);
-    (void)waiting_.add({std::move(socket), *peer, source, SteadyTime(SteadyTime::duration(connection.since))});
+    (void)waiting_.add({std::move(socket), *peer, source, SteadyTime(SteadyTime::duration(connection.since)), connection.identification});
   }
   for (const CarriedState::Child& child : state.children) {
     if (child.starting) startups_.restore(child.source);
@@ -125,7 +125,7 @@ void Listener::execute_anew() {
   server_.carry(state);
   for (const ListenSocket& socket : sockets_) state.sockets.push_back({socket.socket.fd(), socket.where});
   for (const WaitingConnection& connection : waiting_) {
-    state.waiting.push_back({connection.socket.fd(), connection.since.time_since_epoch().count()});
+    state.waiting.push_back({connection.socket.fd(), connection.since.time_since_epoch().count(), connection.identification});
   }
   for (const auto& [pid, child] : children_) {
     state.children.push_back({pid, child.source, child.address, child.starting, child.startup.fd()});
@@ -254,11 +254,12 @@ void Listener::admit(UniqueFd socket, const NetworkAddress& peer) {
   const int on = 1;
   setsockopt(socket.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (settings.tcp_keep_alive) setsockopt(socket.fd(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  const std::string line = server_.image().identification + "\r\n";
+  const std::string& identification = server_.image().identification;
+  const std::string line = identification + "\r\n";
   if (send(socket.fd(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) return;
   took_one_ = true;
   ++connections_;
-  const auto gone = waiting_.add({std::move(socket), peer, source, Clock::now()});
+  const auto gone = waiting_.add({std::move(socket), peer, source, Clock::now(), identification});
   if (!gone.empty()) log::debug("{} silent connections closed to make room", gone.size());
 }
 
@@ -300,7 +301,7 @@ void Listener::be_monitor(WaitingConnection connection, UniqueFd startup) {
   for (const int number : {SIGCHLD, SIGHUP, SIGTERM, SIGINT}) signal(number, SIG_DFL);
   sigprocmask(SIG_SETMASK, &unblocked_, nullptr);
   Endpoints ends = endpoints_of(connection.socket, connection.peer);
-  MonitorOptions options{std::move(connection.socket), std::move(startup), std::move(ends)};
+  MonitorOptions options{std::move(connection.socket), std::move(startup), std::move(ends), std::move(connection.identification)};
   _exit(static_cast<int>(run_monitor(server_.image(), std::move(options))));
 }
 

@@ -334,7 +334,10 @@ int serve_inetd(Configuration configuration, UniqueFd connection) {
     ends.local_port = local->port;
   }
   const pid_t child = fork();
-  if (child == 0) _exit(static_cast<int>(run_monitor(server->image(), {std::move(connection), UniqueFd(), std::move(ends)})));
+  if (child == 0) {
+    MonitorOptions options{std::move(connection), UniqueFd(), std::move(ends), server->image().identification};
+    _exit(static_cast<int>(run_monitor(server->image(), std::move(options))));
+  }
   connection.reset();
   int status = 0;
   while (child > 0 && waitpid(child, &status, 0) < 0) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <list>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "daemon/unique_fd.h"
@@ -19,6 +20,7 @@ struct WaitingConnection {
   NetworkAddress peer;
   NetworkBlock source;
   SteadyTime since;
+  std::string identification;  ///< the line that is out, without CR LF: a reload may have changed it for those who come later
 };
 
 class WaitingRoom {

@@ -68,6 +68,7 @@ class Monitor {
         connection_(std::move(options.connection)),
         startup_(std::move(options.startup)),
         ends_(std::move(options.ends)),
+        identification_(std::move(options.identification)),
         facts_(facts_of(ends_)),
         settings_(server.configuration.settings_for(facts_)),
         audit_(server.audit, hex(crypto::random_bytes(8)), ends_) {}
@@ -128,7 +129,7 @@ class Monitor {
   transport::Settings transport_settings(const Settings& settings) const {
     transport::Settings result;
     result.role = transport::Role::server;
-    result.identification = server_.identification;
+    result.identification = identification_;
     result.identification_sent = true;
     result.algorithms = {settings.kex_algorithms, {}, settings.ciphers, settings.macs};
     result.host_keys = offered_host_keys(server_.host_keys, settings.host_key_algorithms);
@@ -287,6 +288,7 @@ class Monitor {
   UniqueFd connection_;
   UniqueFd startup_;
   Endpoints ends_;
+  std::string identification_;
   ConnectionFacts facts_;
   Settings settings_;
   ConnectionAudit audit_;

@@ -23,7 +23,7 @@ struct ServerHostKey {
 struct ServerImage {
   Configuration configuration;
   std::vector<ServerHostKey> host_keys;
-  std::string identification;  ///< the line that the listener sends, without CR LF
+  std::string identification;  ///< the line for those who come now, without CR LF
   std::string authorizer_socket;
   std::string signer_socket;
   std::string empty_root;          ///< preauth's root; used when privileged

@@ -21,7 +21,7 @@ CarriedState sample() {
   state.signer = {4711, {7, 8}};
   state.authorizer = {-1, {9}};
   state.sockets = {{3, "127.0.0.1 port 22"}};
-  state.waiting = {{10, 123456789}, {11, -5}};
+  state.waiting = {{10, 123456789, "SSH-2.0-Gatehouse"}, {11, -5, "SSH-2.0-Gatehouse old"}};
   state.children = {{4712, block(false), "192.0.2.1", true, 12}, {4713, block(true), "2001:db8::1", false, -1}};
   state.penalties = {{block(false), 1LL << 60, true}, {block(true), 7, false}};
   return state;
