@@ -10,12 +10,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 
 #include "daemon/account.h"
 #include "daemon/log.h"
@@ -293,12 +295,35 @@ int serve(const CommandLine& line, Configuration configuration) {
 
 bool reachable(const std::string& socket) { return FrameSocket::connect(socket, std::chrono::milliseconds{500}).has_value(); }
 
-/// A folder of its own for the two processes of one connection.
-std::string own_folder(const std::string& runtime_directory) {
-  std::string pattern = runtime_directory + "-inetd.XXXXXX";
-  if (mkdtemp(pattern.data()) != nullptr) return pattern;
-  pattern = "/tmp/gatehouse-sshd-inetd.XXXXXX";
-  return mkdtemp(pattern.data()) == nullptr ? std::string() : pattern;
+/// A folder of its own for the two processes of one connection. It goes with this.
+class OwnFolder {
+ public:
+  explicit OwnFolder(const std::string& runtime_directory) {
+    for (std::string pattern : {runtime_directory + "-inetd.XXXXXX", std::string("/tmp/gatehouse-sshd-inetd.XXXXXX")}) {
+      if (mkdtemp(pattern.data()) == nullptr) continue;
+      path_ = pattern;
+      return;
+    }
+  }
+  OwnFolder(const OwnFolder&) = delete;
+  ~OwnFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+/// @return the exit status of the monitor; a failure when it did not exit, or when nobody can say how
+int wait_for_monitor(pid_t child) {
+  int status = 0;
+  while (true) {
+    const pid_t reaped = waitpid(child, &status, 0);
+    if (reaped == child) return WIFEXITED(status) ? WEXITSTATUS(status) : exit_failed;
+    if (reaped < 0 && errno != EINTR) return exit_failed;
+  }
 }
 
 /// The connection of -i, taken off the standard streams: nothing that we print may get into it.
@@ -319,12 +344,20 @@ int serve_inetd(Configuration configuration, UniqueFd connection) {
   const Settings settings = configuration.global();
   // The running server's signer and authorizer serve this connection as well, where there are some.
   const bool running = reachable(settings.runtime_directory + "/authorizer") && reachable(settings.runtime_directory + "/signer");
-  const std::string folder = running ? settings.runtime_directory : own_folder(settings.runtime_directory);
-  auto server = running ? Server::join(std::move(configuration), folder) : Server::start(std::move(configuration), {}, folder);
+  std::optional<OwnFolder> own;
+  if (!running) own.emplace(settings.runtime_directory);
+  if (own && own->path().empty())
+    return complain({"-i: no folder for signer and authorizer", settings.runtime_directory, "let it be made"});
+  auto server = running ? Server::join(std::move(configuration), settings.runtime_directory)
+                        : Server::start(std::move(configuration), {}, own->path());
   if (!server) return complain(server.error());
+  const auto leave = [&](int status) {
+    if (!running) server->stop();
+    return status;
+  };
   const std::string words = server->image().identification + "\r\n";
   if (!server->has_host_keys() || write(connection.fd(), words.data(), words.size()) != static_cast<ssize_t>(words.size()))
-    return exit_failed;
+    return leave(exit_failed);
   fcntl(connection.fd(), F_SETFL, fcntl(connection.fd(), F_GETFL) | O_NONBLOCK);
   Endpoints ends;
   ends.peer_address = peer->text();
@@ -339,15 +372,7 @@ int serve_inetd(Configuration configuration, UniqueFd connection) {
     _exit(static_cast<int>(run_monitor(server->image(), std::move(options))));
   }
   connection.reset();
-  int status = 0;
-  while (child > 0 && waitpid(child, &status, 0) < 0) {
-  }
-  if (!running) {
-    server->stop();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder, ignored);
-  }
-  return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : exit_failed;
+  return leave(child > 0 ? wait_for_monitor(child) : exit_failed);
 }
 
 /// Standard streams are open, and no other descriptor is but those we were given on purpose: what a caller leaks must not reach a session.
@@ -397,6 +422,7 @@ int run(const CommandLine& line) {
 int main(int count, char** words) {
   using namespace gatehouse::sshd;
   prctl(PR_SET_NAME, "gatehouse-sshd");  // whatever name it was executed by
+  signal(SIGCHLD, SIG_DFL);              // a caller that ignores it would have the kernel reap our children for us, unseen
   const auto line = parse_command_line(std::vector<std::string>(words + 1, words + count));
   if (!line) {
     (void)complain(line.error());
