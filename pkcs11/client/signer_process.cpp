@@ -122,6 +122,7 @@ Result<SignerProcess> SignerProcess::start(SignerSettings settings) {
   auto listener = listen_unix(use.socket_path, use.socket_mode);
   if (!listener) return tl::unexpected(listener.error());
   process.listener_ = std::move(*listener);
+  process.remember_socket();
   if (use.socket_owner && ::geteuid() == 0 && ::lchown(use.socket_path.c_str(), *use.socket_owner, static_cast<gid_t>(-1)) != 0) {
     return problem(errno_text("chown"), use.socket_path);
   }
@@ -139,6 +140,7 @@ Result<SignerProcess> SignerProcess::adopt(SignerSettings settings, Carried carr
   for (const int fd : {carried.listener, carried.memory}) {
     if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return problem(errno_text("carried descriptor"));
   }
+  process.remember_socket();
   process.pid_ = carried.pid;
   process.ready_seen_ = carried.pid > 0;
   process.started_ = Clock::now();
@@ -248,8 +250,24 @@ Milliseconds SignerProcess::tick() {
   return pin_source_interval;
 }
 
+void SignerProcess::remember_socket() {
+  struct stat about {};
+  if (::lstat(settings_.socket_path.c_str(), &about) != 0) return;
+  socket_device_ = about.st_dev;
+  socket_inode_ = about.st_ino;
+}
+
+Result<void> SignerProcess::move_socket(const std::string& path) {
+  if (::rename(settings_.socket_path.c_str(), path.c_str()) != 0) return problem(errno_text("rename"), path);
+  settings_.socket_path = path;
+  return {};
+}
+
 void SignerProcess::remove_socket() {
-  if (listener_) ::unlink(settings_.socket_path.c_str());
+  struct stat about {};
+  const bool ours =
+      listener_ && ::lstat(settings_.socket_path.c_str(), &about) == 0 && about.st_dev == socket_device_ && about.st_ino == socket_inode_;
+  if (ours) ::unlink(settings_.socket_path.c_str());
   listener_.reset();
 }
 

@@ -77,7 +77,11 @@ class SignerProcess {
   /// For a parent that reaps all children itself: tells of one that ended. @return whether it was ours; tick() then restarts it
   bool exited(pid_t pid, int status);
 
-  /// SIGTERM and no more supervision: the signer goes when its last client has gone. The socket file is removed.
+  /// Renames the socket file over `path`: who connects there from now on reaches this signer, and never nobody. Another signer that
+  /// listened there before serves those that it has.
+  Result<void> move_socket(const std::string& path);
+
+  /// SIGTERM and no more supervision: the signer goes when its last client has gone. The socket file is removed, if it is still ours.
   void release();
   /// SIGINT, after `grace` SIGKILL, reaped on return. The socket file is removed.
   void stop(Milliseconds grace);
@@ -88,10 +92,13 @@ class SignerProcess {
   Result<void> spawn();
   void ended(int status);
   void look_at_pin_source();
+  void remember_socket();
   void remove_socket();
 
   SignerSettings settings_;
   UniqueFd listener_;
+  dev_t socket_device_ = 0;  ///< of the socket file
+  ino_t socket_inode_ = 0;
   UniqueFd memory_;  ///< a memfd in which the signer keeps what must outlive it: the salted hash of a PIN that was refused
   UniqueFd ready_;
   bool ready_seen_ = false;

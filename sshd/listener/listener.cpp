@@ -378,10 +378,17 @@ void Listener::reload() {
     return log::error("the old configuration stays: {}", reloaded.error().line());
   }
   take_settings();
+  log::info("the new configuration is in force");
   if (server_.settings().listen == old) return;
-  // Both sets cannot be bound at once where they overlap; a port that is lost now is said loudly.
+  // Both sets cannot be bound at once where they overlap.
   sockets_.clear();
-  auto sockets = open_listen_sockets(server_.settings());
+  Settings settings = server_.settings();
+  auto sockets = open_listen_sockets(settings);
+  if (!sockets) {
+    log::error("listening where it was before: {}", sockets.error().line());
+    settings.listen = old;
+    sockets = open_listen_sockets(settings);
+  }
   if (!sockets) return log::error("listening on nothing: {}", sockets.error().line());
   sockets_ = std::move(*sockets);
   for (const ListenSocket& socket : sockets_) log::info("Server listening on {}.", socket.where);

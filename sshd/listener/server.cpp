@@ -132,18 +132,24 @@ Result<void> Server::make_folders() {
   return make_folder(image_.empty_root, 0755);
 }
 
-/// What may change with a reload, except for the two processes.
-Result<void> Server::take_over(const Settings& settings) {
+Result<Server::Surroundings> Server::look_up(const Settings& settings) const {
+  Surroundings found;
   if (image_.privileged) {
     auto account = service_account("PreauthUser", settings.preauth_user);
     if (!account) return tl::unexpected(std::move(account.error()));
-    image_.preauth = std::move(*account);
+    found.preauth = std::move(*account);
   }
   auto audit = AuditLog::open(settings.audit_log);
   if (!audit) return problem(audit.error().what, settings.audit_log, "make its folder, or set AuditLog");
-  image_.audit = std::move(*audit);
-  image_.identification = transport::our_identification(settings.version_addendum);
-  return {};
+  found.audit = std::move(*audit);
+  found.identification = transport::our_identification(settings.version_addendum);
+  return found;
+}
+
+void Server::take_over(Surroundings surroundings) {
+  image_.preauth = std::move(surroundings.preauth);
+  image_.audit = std::move(surroundings.audit);
+  image_.identification = std::move(surroundings.identification);
 }
 
 Result<void> Server::compile_sandbox() {
@@ -178,7 +184,9 @@ Result<Server> Server::start(Configuration configuration, const LogTarget& log, 
   if (auto checked = check(configuration); !checked) return tl::unexpected(std::move(checked.error()));
   Server server(std::move(configuration), log, folder);
   if (auto made = server.make_folders(); !made) return tl::unexpected(std::move(made.error()));
-  if (auto taken = server.take_over(server.settings()); !taken) return tl::unexpected(std::move(taken.error()));
+  auto found = server.look_up(server.settings());
+  if (!found) return tl::unexpected(std::move(found.error()));
+  server.take_over(std::move(*found));
   if (auto compiled = server.compile_sandbox(); !compiled) return tl::unexpected(std::move(compiled.error()));
   if (auto started = server.start_signer(); !started) return tl::unexpected(std::move(started.error()));
   server.ask_for_host_keys();
@@ -197,7 +205,11 @@ Result<Server> Server::resume(CarriedState& state, const LogTarget& log, const s
   if (!configuration) return tl::unexpected(std::move(configuration.error()));
   Server server(std::move(*configuration), log, folder);
   server.lock_.reset(state.lock);
-  if (auto taken = server.take_over(server.settings()); !taken) log::error("{}", taken.error().line());
+  if (auto found = server.look_up(server.settings())) {
+    server.take_over(std::move(*found));
+  } else {
+    log::error("{}", found.error().line());
+  }
   if (auto compiled = server.compile_sandbox(); !compiled) return tl::unexpected(std::move(compiled.error()));
   for (authorizer::HostKey& carried : state.host_keys) {
     auto key = keys::PublicKey::parse(carried.key);
@@ -235,7 +247,9 @@ void Server::carry(CarriedState& state) const {
 
 Result<Server> Server::join(Configuration configuration, const std::string& folder) {
   Server server(std::move(configuration), {}, folder);
-  if (auto taken = server.take_over(server.settings()); !taken) return tl::unexpected(std::move(taken.error()));
+  auto found = server.look_up(server.settings());
+  if (!found) return tl::unexpected(std::move(found.error()));
+  server.take_over(std::move(*found));
   if (auto compiled = server.compile_sandbox(); !compiled) return tl::unexpected(std::move(compiled.error()));
   server.ask_for_host_keys();
   return server;
@@ -254,6 +268,10 @@ void Server::ask_for_host_keys() {
   image_.host_keys = std::move(*keys);
   certificates_.attach(image_.host_keys);
   ask_again_ = Clock::now() + between_looks_at_certificates;
+  say_host_keys();
+}
+
+void Server::say_host_keys() const {
   for (const ServerHostKey& host : image_.host_keys) {
     log::info("Host key {}{}", host.key.fingerprint(), host.certificates.empty() ? "" : " with certificate");
   }
@@ -282,17 +300,44 @@ Server::Milliseconds Server::tick() {
   return std::clamp(std::min(next, std::chrono::ceil<milliseconds>(ask_again_ - Clock::now())), milliseconds{1}, milliseconds{60000});
 }
 
+/// At a path of its own; the caller moves it to the one that monitors know.
+Result<Server::NewSigner> Server::start_signer_beside(const Settings& settings) const {
+  pkcs11::SignerSettings use = signer_of(settings, folder_);
+  use.socket_path += ".new";
+  auto started = pkcs11::SignerProcess::start(std::move(use));
+  if (!started) return tl::unexpected(std::move(started.error()));
+  if (!started->wait_ready(until_listening)) log::warning("the new signer is not ready yet");
+  auto keys = fetch_host_keys(started->socket_path(), settings.host_keys.size());
+  if (keys) return NewSigner{std::move(*started), std::move(*keys)};
+  // Where there are no host keys as it is, nothing can be lost, and the token may come back.
+  if (!has_host_keys()) return NewSigner{std::move(*started), {}};
+  started->stop(milliseconds{1000});
+  return tl::unexpected(std::move(keys.error()));
+}
+
 Result<void> Server::reload(Configuration configuration) {
+  if (const Problems problems = configuration.startup_problems(); !problems.empty()) return tl::unexpected(problems.front());
   if (auto checked = check(configuration); !checked) return checked;
-  const Settings old = settings();
-  const Settings& settings = configuration.global();
-  if (auto taken = take_over(settings); !taken) return taken;
+  auto found = look_up(configuration.global());
+  if (!found) return tl::unexpected(std::move(found.error()));
+  std::optional<NewSigner> signer;
+  if (!signer_ || !same_signer(settings(), configuration.global())) {
+    auto started = start_signer_beside(configuration.global());
+    if (!started) return tl::unexpected(std::move(started.error()));
+    if (auto moved = started->process.move_socket(image_.signer_socket); !moved) {
+      started->process.stop(milliseconds{1000});
+      return moved;
+    }
+    signer = std::move(*started);
+  }
+
+  // From here on nothing fails.
+  take_over(std::move(*found));
   image_.configuration = std::move(configuration);
-  if (!signer_ || !same_signer(old, this->settings())) {
+  if (signer) {
     if (signer_) signer_->release();
-    signer_.reset();
-    image_.host_keys.clear();
-    if (auto started = start_signer(); !started) log::error("no signer: {}", started.error().line());
+    signer_ = std::move(signer->process);
+    image_.host_keys = std::move(signer->keys);
   }
   certificates_ = HostCertificates(this->settings().host_certificates);
   if (!has_host_keys()) {
@@ -300,6 +345,7 @@ Result<void> Server::reload(Configuration configuration) {
   } else {
     for (ServerHostKey& host : image_.host_keys) host.certificates.clear();
     certificates_.attach(image_.host_keys);
+    if (signer) say_host_keys();
   }
   host_keys_changed();
   return {};

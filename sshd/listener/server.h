@@ -47,7 +47,8 @@ class Server {
   const Settings& settings() const { return image_.configuration.global(); }
   bool has_host_keys() const { return !image_.host_keys.empty(); }
 
-  /// Takes a new configuration; signer and authorizer are told or started anew. @error and the old one stays
+  /// Takes a new configuration, whole or not at all: what can fail is done first, beside what runs. A signer that finds fewer of its keys
+  /// than the one it would replace is a failure, too. @error and all of the old one stays
   Result<void> reload(Configuration configuration);
   /// Supervision, host keys and certificates. @return after how long to call again at the latest
   Milliseconds tick();
@@ -61,12 +62,25 @@ class Server {
  private:
   Server(Configuration configuration, LogTarget log, std::string folder);
   Result<void> make_folders();
-  Result<void> take_over(const Settings& settings);
+  /// What may change with a reload, except for the two processes.
+  struct Surroundings {
+    std::optional<Account> preauth;
+    AuditLog audit;
+    std::string identification;
+  };
+  Result<Surroundings> look_up(const Settings& settings) const;
+  void take_over(Surroundings surroundings);
+  struct NewSigner {
+    pkcs11::SignerProcess process;
+    std::vector<ServerHostKey> keys;  ///< none: it has not found them all
+  };
+  Result<NewSigner> start_signer_beside(const Settings& settings) const;
   Result<void> compile_sandbox();
   pkcs11::SignerSettings signer_settings() const;
   AuthorizerSettings authorizer_settings() const;
   Result<void> start_signer();
   void ask_for_host_keys();
+  void say_host_keys() const;
   void host_keys_changed();
 
   ServerImage image_;
