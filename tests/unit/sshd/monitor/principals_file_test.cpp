@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 namespace gatehouse::sshd {
@@ -18,7 +19,7 @@ class PrincipalsFile : public testing::Test {
     folder_ = pattern;
     account_ = {"me", geteuid(), getegid(), folder_, "/bin/sh"};
   }
-  void TearDown() override { std::system(("rm -rf " + folder_).c_str()); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
   std::string write(const std::string& name, const std::string& text, mode_t mode = 0600) {
     const std::string path = folder_ + "/" + name;
     std::ofstream(path) << text;
