@@ -275,6 +275,7 @@ Verdict decide(const AuthenticationRequest& request, const Trust& trust, const S
   at.grant.user = std::string(request.user);
   at.grant.certificate = at.facts;
   at.grant.key_type = std::string(keys::certificate_blob_name(envelope->subject_type));
+  at.grant.ca_key_type = std::string(keys::key_blob_name(certificate->signature_key().type()));
   at.grant.signature_algorithm = std::string(keys::signature_name(algorithm->signature));
   at.grant.certificate_sha256 = crypto::hash(crypto::Digest::sha256, request.public_key);
   at.grant.valid_after = fields.valid_after;

@@ -71,6 +71,7 @@ struct Grant {
   std::string principal;  ///< the one that matched
   CertificateFacts certificate;
   std::string key_type;             ///< "ssh-ed25519-cert-v01@openssh.com"
+  std::string ca_key_type;          ///< "ecdsa-sha2-nistp256"
   std::string signature_algorithm;  ///< "rsa-sha2-512"
   ByteVector certificate_sha256;    ///< 32 octets, of the blob
   std::optional<std::string> force_command;

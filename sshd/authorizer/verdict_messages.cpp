@@ -34,6 +34,7 @@ Grant read_grant(FrameFields& in) {
   out.principal = in.text(max_text);
   out.certificate = read_facts(in);
   out.key_type = in.text(max_name);
+  out.ca_key_type = in.text(max_name);
   out.signature_algorithm = in.text(max_name);
   out.certificate_sha256 = in.octets(32);
   if (in.boolean()) out.force_command = in.text(max_principals_file);
@@ -67,7 +68,7 @@ ByteVector write(const Grant& message) {
   WireWriter out = begin(Kind::granted);
   out.string(message.user).string(message.principal);
   out << message.certificate;
-  out.string(message.key_type).string(message.signature_algorithm).string(message.certificate_sha256);
+  out.string(message.key_type).string(message.ca_key_type).string(message.signature_algorithm).string(message.certificate_sha256);
   out.boolean(message.force_command.has_value());
   if (message.force_command) out.string(*message.force_command);
   out.uint32(static_cast<std::uint32_t>(message.source_addresses.size()));

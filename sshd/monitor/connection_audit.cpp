@@ -30,12 +30,11 @@ std::string_view kind_word(message::ProgramStarted::Kind kind) {
   std::abort();
 }
 
-/// "ssh-ed25519-cert-v01@openssh.com" as sshd's log has it: "ED25519-CERT".
+/// A key or certificate type as sshd's log has it: "ED25519", "ECDSA-CERT".
 std::string short_type(std::string_view name) {
-  if (name.find("ed25519") != std::string_view::npos) return "ED25519-CERT";
-  if (name.find("ecdsa") != std::string_view::npos) return "ECDSA-CERT";
-  if (name.find("rsa") != std::string_view::npos) return "RSA-CERT";
-  return escaped(name);
+  const auto has = [name](std::string_view part) { return name.find(part) != std::string_view::npos; };
+  const std::string_view kind = has("ed25519") ? "ED25519" : has("ecdsa") ? "ECDSA" : has("rsa") ? "RSA" : "UNKNOWN";
+  return std::string(kind) + (has("-cert-") ? "-CERT" : "");
 }
 
 }  // namespace
@@ -74,9 +73,10 @@ Result<void> ConnectionAudit::login(const Grant& grant, const Account& account) 
   auto written = write(text);
   if (!written) return written;
   // The form of sshd's line, for everything that reads logs.
-  log::info("Accepted publickey for {} from {} port {} ssh2: {} {} ID {} (serial {}) CA {}{}", escaped(user_), ends_.peer_address,
+  log::info("Accepted publickey for {} from {} port {} ssh2: {} {} ID {} (serial {}) CA {} {}{}", escaped(user_), ends_.peer_address,
             ends_.peer_port, short_type(grant.key_type), grant.certificate.fingerprint, escaped(grant.certificate.key_id),
-            grant.certificate.serial.value_or(0), grant.certificate.ca_fingerprint, grant.break_glass ? " BREAK GLASS" : "");
+            grant.certificate.serial.value_or(0), short_type(grant.ca_key_type), grant.certificate.ca_fingerprint,
+            grant.break_glass ? " BREAK GLASS" : "");
   return written;
 }
 

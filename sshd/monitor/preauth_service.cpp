@@ -22,11 +22,11 @@ constexpr milliseconds frame_time{5000};             // between the first and th
 constexpr milliseconds principals_file_time{10000};  // a home on a network that hangs must not hold the monitor for ever
 constexpr std::size_t max_banner = 64 * 1024;
 
-/// Answers to what depends on the user come at fixed times after the question, 5 ms, 10 ms, 20 ms, …, so that how long a look-up took
-/// cannot be read from outside.
+/// What is refused, and what is said of a user before anything is proved, is answered at fixed times after the question, 5 ms, 10 ms,
+/// 20 ms, …, so that how long a look-up took cannot be read from outside. Who gets in does not wait.
 class EvenTime {
  public:
-  ~EvenTime() {
+  void wait() const {
     milliseconds slot{5};
     const auto passed = Clock::now() - begin_;
     while (slot < passed && slot < milliseconds{5000}) slot *= 2;
@@ -131,6 +131,7 @@ Result<void> PreauthService::on(const message::SelectUser& request) {
     audit_.refusal("refuse_connection", "RefuseConnection", {});
     return problem("RefuseConnection");
   }
+  even.wait();
   return reply(message::write(message::UserSettings{settings_.pubkey_accepted_algorithms, settings_.max_auth_tries, banner_of(settings_)}));
 }
 
@@ -153,9 +154,10 @@ Result<void> PreauthService::on(message::Authenticate& request) {
   attempted_ = true;
   complete(request.request);
   const auto verdict = keys_.authorizer().authenticate(request.request);
-  if (verdict) return reply(message::write(judge(request.request, *verdict)));
-  log::error("{}: {}", audit_.connection_id(), verdict.error().line());
-  return reply(message::write(refuse("authorizer_unavailable", verdict.error().what, {})));
+  if (!verdict) log::error("{}: {}", audit_.connection_id(), verdict.error().line());
+  const message::Answer answer = verdict ? judge(request.request, *verdict) : refuse("authorizer_unavailable", verdict.error().what, {});
+  if (answer.word != message::Answer::Word::acceptable && answer.word != message::Answer::Word::granted) even.wait();
+  return reply(message::write(answer));
 }
 
 message::Answer PreauthService::judge(const authorizer::Authenticate& request, const Verdict& verdict) {

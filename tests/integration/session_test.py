@@ -1,5 +1,6 @@
 """Channels of a logged-in person: what goes in and out, who gets what environment, and what is not allowed."""
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -148,6 +149,17 @@ class Session(BedTest):
             key = self.bed.new_key(f"rc-{len(options)}")
             self.bed.certificate(ca, key, [self.bed.person], options=options)
             self.assertEqual(self.bed.ssh("echo command", key=key).stdout, expected)
+
+    # -- the log
+
+    def test_the_login_has_the_line_that_log_readers_know(self):
+        before = len(self.bed.audit())
+        self.bed.ssh("true")
+        line = self.bed.wait_audit("login", after=before)
+        log = self.bed.path("log", "sshd.log").read_text()
+        self.assertRegex(log, rf"Accepted publickey for {line['user']} from 127\.0\.0\.1 port {line['port']} ssh2: ED25519-CERT "
+                              rf"{re.escape(line['fingerprint'])} ID {re.escape(line['key_id'])} \(serial {line['serial']}\) "
+                              rf"CA (ED25519|ECDSA|RSA) {re.escape(line['ca'])}\n")
 
     # -- the connection
 

@@ -37,6 +37,7 @@ TEST(Decision, GrantsWhatACertificateSays) {
   EXPECT_EQ(grant.certificate.key_id, "request-1");
   EXPECT_EQ(grant.certificate.fingerprint, person().public_key().fingerprint());
   EXPECT_EQ(grant.certificate.ca_fingerprint, ca().public_key().fingerprint());
+  EXPECT_EQ(grant.ca_key_type, keys::key_blob_name(ca().public_key().type()));
   EXPECT_EQ(grant.key_type, "ssh-ed25519-cert-v01@openssh.com");
   EXPECT_EQ(grant.signature_algorithm, "ssh-ed25519");
   EXPECT_EQ(grant.certificate_sha256, crypto::hash(crypto::Digest::sha256, request.blob));
