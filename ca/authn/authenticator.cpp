@@ -124,6 +124,10 @@ Judged<Identified> Authenticator::by_certificate(const VerifiedRequest& verified
   if (!revoked) return tl::unexpected(revoked.error());
   if (*revoked) return refuse_credentials("revoked", "identity: the certificate is revoked");
   const Intent& intent = (*record)->intent;
+  // Who revokes one certificate means the session: the ones before it are for the same key and could be renewed just as well.
+  const auto session_revoked = parts_.ledger->session_is_revoked(intent.session_id);
+  if (!session_revoked) return tl::unexpected(refusal_of(session_revoked.error()));
+  if (*session_revoked) return refuse_credentials("revoked", "identity: a certificate of the session is revoked");
   if (renewal && intent.session_end <= now) {
     return refuse(ProblemType::session_ended, "session_ended", "the session has ended: log in again");
   }
@@ -132,7 +136,9 @@ Judged<Identified> Authenticator::by_certificate(const VerifiedRequest& verified
   if (!same_entry(*person, intent)) {
     return refuse_credentials("another_entry", "the name " + intent.requester_name + " belongs to another entry now: " + person->dn);
   }
-  return Identified{std::move(*person), Proof::renewal, Session{intent.session_id, intent.session_start, intent.session_end, intent.role}};
+  Session session{intent.session_id, intent.session_start, intent.session_end, intent.role, intent.fields.principals, {}};
+  session.lifetime = lifetime_of(intent.fields);
+  return Identified{std::move(*person), Proof::renewal, std::move(session)};
 }
 
 }  // namespace gatehouse::ca

@@ -231,7 +231,11 @@ Judged<RevocationAnswer> IssuerService::revoke(const AskSigned& ask, const std::
     row.serial = serial;
     row.ca_key = *known ? (*known)->intent.ca_key : ByteVector();
     row.until.reset();
-    if (*known) row.until = std::chrono::sys_seconds(Seconds((*known)->intent.fields.valid_before));
+    // An ended certificate can be renewed until its session ends, so the list has it for as long.
+    if (*known) {
+      const std::chrono::sys_seconds ends{Seconds((*known)->intent.fields.valid_before)};
+      row.until = std::max(ends, (*known)->intent.session_end);
+    }
     if (auto done = record(); !done) return tl::unexpected(done.error());
     serials.push_back(std::to_string(serial));
   }

@@ -237,6 +237,16 @@ LedgerResult<std::optional<LedgerRecord>> Ledger::find_request(std::string_view 
       [id = std::string(request_id)](Database& database) { return only(read_records(database, "WHERE i.request_id = :v0", {id})); });
 }
 
+LedgerResult<bool> Ledger::session_is_revoked(std::string_view session_id) {
+  return impl_->read([id = std::string(session_id)](Database& database) {
+    const auto hits = database.select(
+        "SELECT r.serial FROM revocations AS r JOIN intents AS i ON i.serial = r.serial WHERE r.kind = 'serial' AND i.session_id = :v0 "
+        "LIMIT 1",
+        1, {id});
+    return !hits.empty();
+  });
+}
+
 LedgerResult<std::vector<LedgerRecord>> Ledger::find_requester(std::string_view name, unsigned limit) {
   return impl_->read([values = Texts{std::string(name), std::to_string(limit)}](Database& database) {
     return read_records(database, "WHERE i.requester_name = :v0 ORDER BY i.time DESC, i.sequence DESC LIMIT CAST(:v1 AS BIGINT)", values);

@@ -79,6 +79,8 @@ class Ledger {
 
   LedgerResult<std::optional<LedgerRecord>> find_serial(std::uint64_t serial);
   LedgerResult<std::optional<LedgerRecord>> find_request(std::string_view request_id);
+  /// Whether a certificate of the session was revoked by its serial, whichever of them it was.
+  LedgerResult<bool> session_is_revoked(std::string_view session_id);
   /// Newest first. @param name  requester's name, exactly
   LedgerResult<std::vector<LedgerRecord>> find_requester(std::string_view name, unsigned limit);
   /// Issued certificates that are still valid at `now`, oldest first.

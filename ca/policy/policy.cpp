@@ -151,6 +151,8 @@ std::vector<const Role*> Policy::roles_of(const Person& person) const {
   return out;
 }
 
+Seconds lifetime_of(const keys::CertificateFields& fields) { return Seconds(fields.valid_before - fields.valid_after) - back_dating; }
+
 bool Policy::is_admin(const Person& person) const {
   return std::any_of(admin_groups_.begin(), admin_groups_.end(), [&](const std::string& group) { return person.groups.count(group) != 0; });
 }
@@ -187,10 +189,16 @@ PolicyResult<IssueDecision> Policy::decide(const Person& person, const UserReque
 
   auto all = principals_of(*role, person);
   if (!all) return tl::unexpected(all.error());
+  if (request.renewed && !request.renewed->principals.empty()) {
+    const auto& before = request.renewed->principals;
+    std::erase_if(*all, [&](const std::string& name) { return std::find(before.begin(), before.end(), name) == before.end(); });
+    if (all->empty()) return refuse(PolicyFault::principal, "role " + role->name + " no longer has a principal of this session");
+  }
   auto principals = narrowed(std::move(*all), request.principals, *role);
   if (!principals) return tl::unexpected(principals.error());
-  const auto lifetime = lifetime_of(request.lifetime, role->lifetime, role->max_lifetime, role->name);
+  auto lifetime = lifetime_of(request.lifetime, role->lifetime, role->max_lifetime, role->name);
   if (!lifetime) return tl::unexpected(lifetime.error());
+  if (request.renewed && request.renewed->lifetime) *lifetime = std::min(*lifetime, *request.renewed->lifetime);
 
   IssueDecision decision;
   decision.role = role->name;

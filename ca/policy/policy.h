@@ -64,7 +64,13 @@ struct Session {
   UnixTime start;
   UnixTime end;
   std::string role;
+  /// What the certificate says that is renewed: what its request had narrowed stays narrowed.
+  std::vector<std::string> principals{};  ///< empty: not narrowed
+  std::optional<Seconds> lifetime{};      ///< unset: not narrowed
 };
+
+/// How long a certificate of ours is good for, back-dating not counted.
+Seconds lifetime_of(const keys::CertificateFields& fields);
 
 /// What somebody asks for. It may narrow the role and never widen it.
 struct UserRequest {

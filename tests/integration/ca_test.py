@@ -266,6 +266,18 @@ class Renewing(Requests):
         no = self.refused("invalid-credentials", self.renew, self.octets(), certificate=first["certificate"])
         self.assertEqual(self.audit_of(no.document["request_id"])["reason"], "revoked")
 
+    def test_revoking_one_certificate_ends_its_session_for_those_before_it(self):
+        first = self.post(self.octets())
+        second = self.renew(self.octets(), certificate=first["certificate"])
+        self.ca.revoke(ADMINISTRATOR, password_of(ADMINISTRATOR), serials=[second["serial"]], reason="test")
+        no = self.refused("invalid-credentials", self.renew, self.octets(), certificate=first["certificate"])
+        self.assertEqual(self.audit_of(no.document["request_id"])["reason"], "revoked")
+
+    def test_a_renewal_does_not_widen_what_the_request_narrowed(self):
+        first = self.post(self.octets(lifetime=120))
+        second = self.renew(self.octets(), certificate=first["certificate"])
+        self.assertEqual(second["valid_before"] - second["valid_after"], first["valid_before"] - first["valid_after"])
+
 
 class Publishing(Requests):
     def verified(self, path, name_space, keys):

@@ -208,6 +208,21 @@ TEST(Policy, AnEnrolledKeyIsNeverAPersonsEvenWhereTheRoleListsIt) {
   EXPECT_EQ(fault(p.decide(someone, host, now)), "granted");
 }
 
+TEST(PolicyRenewal, DoesNotWidenWhatTheRequestNarrowed) {
+  const auto p = person("alice", {"ssh-users", "admins"});
+  UserRequest request;
+  request.proof = Proof::renewal;
+  request.renewed = Session{"s", now - Seconds(60), now + Seconds(36000), "user", {"alice"}, Seconds(300)};
+  const auto decision = policy().decide(p, request, now);
+  ASSERT_TRUE(decision) << decision.error().text;
+  EXPECT_EQ(decision->fields.principals, std::vector<std::string>{"alice"});
+  EXPECT_EQ(lifetime_of(decision->fields), Seconds(300));
+  request.lifetime = Seconds(600);
+  EXPECT_EQ(lifetime_of(policy().decide(p, request, now)->fields), Seconds(300));
+  request.renewed->principals = {"nobody-of-the-role"};
+  EXPECT_EQ(fault(policy().decide(p, request, now)), "principal");
+}
+
 TEST(PolicyRenewal, KeepsTheSessionAndEndsWithIt) {
   const auto p = person("alice", {"ssh-users", "admins"});
   UserRequest request;
