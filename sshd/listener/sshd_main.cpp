@@ -199,9 +199,16 @@ class PidFile {
   std::string path_;
 };
 
+/// For SIGHUP: what keeps a server from starting keeps a new configuration from being taken.
 Result<Configuration> load(const CommandLine& line) {
   auto configuration = Configuration::load(line.config_file, line.options);
-  if (configuration) return std::move(*configuration);
+  if (configuration) {
+    if (const Problems problems = configuration->startup_problems(); !problems.empty()) {
+      return problem(problems[0].what, problems[0].where, problems[0].mend);
+    }
+    if (!line.quiet) log::set_level(level_of(configuration->global().log_level, line.debug));
+    return std::move(*configuration);
+  }
   const Problems& problems = configuration.error();
   return problems.size() == 1 ? problem(problems[0].what, problems[0].where, problems[0].mend)
                               : problem(fmt::format("{} problems, the first: {}", problems.size(), problems[0].line()));

@@ -174,11 +174,11 @@ class Limits(ListenerTest):
         held[0].close()
         wait_for(lambda: len(self.processes("sshd-preauth")) == 2, what="the end of one of them")
         self.assert_logs_in()
-        sessions = [subprocess.Popen([*self.bed.ssh_words(), "sleep 3"], env=client_environment(), stdin=subprocess.DEVNULL) for _ in range(1)]
-        wait_for(lambda: self.processes("sshd-session"), what="a session")
+        before = len(self.bed.audit())
+        session = subprocess.Popen([*self.bed.ssh_words(), "sleep 3"], env=client_environment(), stdin=subprocess.DEVNULL)
+        self.addCleanup(session.wait)
+        self.bed.wait_audit("exec", after=before)
         self.assert_logs_in()  # who has logged in counts no more
-        for session in sessions:
-            session.wait()
 
 
 class PenaltiesApply(ListenerTest):
