@@ -151,6 +151,16 @@ class Crashes(ListenerTest):
                 os.kill(pid, signal.SIGKILL)
         self.assert_logs_in()
 
+    def test_preauth_ends_with_its_monitor(self):
+        connection = self.connect(b"SSH-2.0-x\r\n")
+        wait_for(lambda: self.processes("sshd-preauth"), what="the preauth process")
+        preauth = self.processes("sshd-preauth")[0]
+        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{preauth}/status").read_text().splitlines() if ":\t" in line)
+        os.kill(int(status["PPid"]), signal.SIGKILL)
+        wait_for(lambda: preauth not in self.processes("sshd-preauth"), what="the end of preauth")
+        self.assertTrue(closed(connection))
+        self.assert_logs_in()
+
     @unittest.skipIf(os.geteuid() != 0, "the sandbox of preauth is tried by its owner")
     def test_preauth_is_confined(self):
         self.connect(b"SSH-2.0-x\r\n")
@@ -222,7 +232,8 @@ class OtherWaysToStart(ListenerTest):
                               stdin=subprocess.DEVNULL, text=True, timeout=20)
         self.assertNotEqual(done.returncode, 0)
 
-    def test_inetd_uses_the_running_servers_signer_and_authorizer(self):
+    def serve_by_inetd(self, **how):
+        """@return what a client that logs in by it prints"""
         from lab.processes import entered
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
@@ -230,9 +241,16 @@ class OtherWaysToStart(ListenerTest):
                                        "echo by-inetd"], env=client_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
             connection, _ = server.accept()
             with connection:
-                inetd = subprocess.Popen(entered(self.bed.layout, self.words("-i")), stdin=connection, stdout=connection, stderr=connection)
-            self.assertEqual(client.communicate(timeout=20)[0], "by-inetd\n")
-            self.assertEqual(inetd.wait(20), 0)
+                inetd = subprocess.Popen(entered(self.bed.layout, self.words("-i")), stdin=connection, stdout=connection, stderr=connection,
+                                         **how)
+            said = client.communicate(timeout=20)[0]
+            return said, inetd.wait(20)
+
+    def test_inetd_uses_the_running_servers_signer_and_authorizer(self):
+        self.assertEqual(self.serve_by_inetd(), ("by-inetd\n", 0))
+
+    def test_inetd_of_a_caller_that_ignores_its_children(self):
+        self.assertEqual(self.serve_by_inetd(preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)), ("by-inetd\n", 0))
 
 
 if __name__ == "__main__":
