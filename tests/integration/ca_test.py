@@ -10,7 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from integration.bed import ADMINISTRATOR, BedTest, Refused, main, password_of
+from integration.bed import ADMINISTRATOR, BedTest, Refused, main, password_of, wait_for
+from lab import directory
 from lab.ca_client import sshsig
 
 
@@ -208,7 +209,7 @@ class Refusals(Requests):
         self.refused("malformed", lambda: self.post(self.octets(channel=base64.b64encode(bytes(32)).decode())))
 
 
-class Renewing(Requests):
+class RenewalRequests(Requests):
     def renew(self, octets, key=None, certificate=None):
         """Signs identity with the current certificate: its blob goes in where ssh-keygen puts the plain key."""
         return self.post(octets, user=False, possession_key=key, identity=self.certificate_sshsig(octets, key or self.key, certificate))
@@ -235,6 +236,8 @@ class Renewing(Requests):
             agent.terminate()
             agent.wait()
 
+
+class Renewing(RenewalRequests):
     def test_the_same_key_goes_on_within_the_session(self):
         first = self.post(self.octets())
         second = self.renew(self.octets(), certificate=first["certificate"])
@@ -277,6 +280,41 @@ class Renewing(Requests):
         first = self.post(self.octets(lifetime=120))
         second = self.renew(self.octets(), certificate=first["certificate"])
         self.assertEqual(second["valid_before"] - second["valid_after"], first["valid_before"] - first["valid_after"])
+
+
+    def test_an_ended_certificate_is_renewed_while_its_session_lasts(self):
+        first = self.post(self.octets(lifetime=2))
+        wait_for(lambda: time.time() > first["valid_before"], what="the end of the certificate")
+        second = self.renew(self.octets(), certificate=first["certificate"])
+        self.assertEqual(second["session_end"], first["session_end"])
+
+    def modify(self, ldif):
+        variables = self.bed.variables
+        subprocess.run(["ldapmodify", "-x", "-H", variables["GH_LDAP_URI"], "-D", variables["GH_LDAP_ADMIN_DN"], "-w",
+                        variables["GH_LDAP_ADMIN_PASSWORD"]], input=ldif, text=True, check=True, stdout=subprocess.DEVNULL)
+
+    def test_who_leaves_the_group_is_not_renewed(self):
+        first = self.post(self.octets(role="user"))
+        group, member = directory.group_dn("ssh-users"), directory.person_dn(self.person)
+        self.modify(f"dn: {group}\nchangetype: modify\ndelete: member\nmember: {member}\n")
+        try:
+            self.refused("not-authorized", lambda: self.renew(self.octets(), certificate=first["certificate"]))
+        finally:
+            self.modify(f"dn: {group}\nchangetype: modify\nadd: member\nmember: {member}\n")
+        self.renew(self.octets(), certificate=first["certificate"])
+
+
+class ShortSessions(RenewalRequests):
+    bed_options = {"policy": '[role.user]\nlifetime = "4s"\nsession = "6s"\n'}
+
+    def test_the_session_bounds_every_renewal(self):
+        first = self.post(self.octets(role="user"))
+        time.sleep(3)
+        second = self.renew(self.octets(), certificate=first["certificate"])
+        self.assertEqual(second["session_end"], first["session_end"])
+        self.assertLessEqual(second["valid_before"], first["session_end"])
+        wait_for(lambda: time.time() > first["session_end"], what="the end of the session")
+        self.refused("session-ended", lambda: self.renew(self.octets(), certificate=second["certificate"]))
 
 
 class Publishing(Requests):
