@@ -35,6 +35,8 @@ using asio::ip::tcp;
 
 constexpr std::chrono::milliseconds krl_poll{1000};
 constexpr std::chrono::seconds drain_limit{10};
+/// How long a connection that was accepted just before the end may take to send its request.
+constexpr std::chrono::seconds fresh_limit{2};
 
 std::string openssl_text() {
   const unsigned long code = ::ERR_peek_last_error();
@@ -106,18 +108,32 @@ struct Shared {
   IssuerPool& quick;
   IssuerPool& slow;
   Census census;
-  std::atomic<unsigned> busy{0};  ///< requests between their last octet and the last octet of their reply
+  std::atomic<unsigned> fresh{0};  ///< connections that have not sent a whole request yet
+  std::atomic<unsigned> busy{0};   ///< requests between their last octet and the last octet of their reply
   std::atomic<bool> draining{false};
 };
 
 constexpr std::chrono::milliseconds linger_limit{500};
 constexpr std::size_t linger_octets = 1024 * 1024;
 
+/// Counts while it lives.
+class Counted {
+ public:
+  explicit Counted(std::atomic<unsigned>& count) : count_(count) { ++count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() { --count_; }
+
+ private:
+  std::atomic<unsigned>& count_;
+};
+
 /// One connection. All handlers run on its strand.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(tcp::socket socket, asio::ssl::context& context, Shared& shared, std::string address)
       : stream_(std::move(socket), context), timer_(stream_.get_executor()), shared_(shared) {
+    fresh_.emplace(shared_.fresh);
     caller_.address = std::move(address);
   }
   Session(const Session&) = delete;
@@ -153,10 +169,11 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void on_read(Code code) {
+    busy_.emplace(shared_.busy);
+    fresh_.reset();
     if (code == http::error::body_limit || code == http::error::header_limit) {
       keep_alive_ = false;
       more_comes_ = true;
-      ++shared_.busy;
       return send(reply_to(ProblemDocument{ProblemType::too_large, "header or body is too long", {}, {}}));
     }
     if (code == http::error::end_of_stream || code == beast::error::timeout || code == asio::error::eof ||
@@ -166,10 +183,8 @@ class Session : public std::enable_shared_from_this<Session> {
     if (code) {
       if (code.category() != http::make_error_code(http::error::bad_method).category()) return;
       keep_alive_ = false;
-      ++shared_.busy;
       return send(reply_to(ProblemDocument{ProblemType::malformed, "not an HTTP request: " + code.message(), {}, {}}));
     }
-    ++shared_.busy;
     keep_alive_ = parser_->get().keep_alive();
     handle();
   }
@@ -236,9 +251,11 @@ class Session : public std::enable_shared_from_this<Session> {
     if (reply.status != 304) response_.prepare_payload();
     beast::get_lowest_layer(stream_).expires_after(shared_.settings.reply_limit);
     http::async_write(stream_, response_, [self = shared_from_this()](Code code, std::size_t) {
-      --self->shared_.busy;
       if (code) return;
-      if (self->response_.keep_alive()) return self->read();
+      if (self->response_.keep_alive()) {
+        self->busy_.reset();
+        return self->read();
+      }
       if (!self->more_comes_) return self->close();
       beast::get_lowest_layer(self->stream_).expires_after(linger_limit);
       self->linger(linger_octets);
@@ -261,6 +278,8 @@ class Session : public std::enable_shared_from_this<Session> {
   beast::ssl_stream<beast::tcp_stream> stream_;
   asio::steady_timer timer_;
   Shared& shared_;
+  std::optional<Counted> fresh_;
+  std::optional<Counted> busy_;
   Caller caller_;
   Buffer buffer_;
   std::optional<Parser> parser_;
@@ -316,7 +335,10 @@ class HttpsServer::Impl {
  private:
   void accept() {
     acceptor_.async_accept(asio::make_strand(io_), [this](Code code, tcp::socket socket) {
-      if (shared_.draining) return;
+      if (shared_.draining) {
+        if (!code) begin(std::move(socket));  // it was accepted before the end began
+        return;
+      }
       if (code) {
         log::warning("cannot accept: {}", code.message());  // out of descriptors: not in a busy loop
         timer_.expires_after(std::chrono::milliseconds(100));
@@ -340,14 +362,16 @@ class HttpsServer::Impl {
 
   void drain() {
     shared_.draining = true;
-    drain_until_ = std::chrono::steady_clock::now() + drain_limit;
+    drain_began_ = std::chrono::steady_clock::now();
     Code code;
     acceptor_.close(code);
     look_whether_done();
   }
 
   void look_whether_done() {
-    if (shared_.busy == 0 || std::chrono::steady_clock::now() >= drain_until_) return io_.stop();
+    const auto elapsed = std::chrono::steady_clock::now() - drain_began_;
+    const bool done = shared_.busy == 0 && (shared_.fresh == 0 || elapsed >= fresh_limit);
+    if (done || elapsed >= drain_limit) return io_.stop();
     timer_.expires_after(std::chrono::milliseconds(20));
     timer_.async_wait([this](Code) { look_whether_done(); });
   }
@@ -358,7 +382,7 @@ class HttpsServer::Impl {
   asio::signal_set signals_;
   tcp::acceptor acceptor_;
   asio::steady_timer timer_;
-  std::chrono::steady_clock::time_point drain_until_{};
+  std::chrono::steady_clock::time_point drain_began_{};
 };
 
 HttpsServer::HttpsServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
