@@ -86,8 +86,10 @@ std::string new_folder() {
 
 void protect_memory() {
   forbid_dumps();
-  const rlimit none{0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);
+  rlimit cores{};
+  ::getrlimit(RLIMIT_CORE, &cores);
+  cores.rlim_cur = 0;  // what the agent starts may raise it again for itself
+  ::setrlimit(RLIMIT_CORE, &cores);
 #ifndef GATEHOUSE_SANITIZER_BUILD
   // Keys shall not reach swap. Where the limit is too small this does nothing, as with OpenSSH's agent always.
   ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
@@ -116,8 +118,9 @@ int run_around(agent::Server& server, std::vector<char*> command, const std::str
   ::setenv("SSH_AUTH_SOCK", socket.c_str(), 1);
   ::setenv("SSH_AGENT_PID", std::to_string(::getpid()).c_str(), 1);
   command.push_back(nullptr);
-  const pid_t child = ::fork();  // before the server's first thread
+  const pid_t child = ::fork();  // the server's threads are not in the child; between here and exec nothing waits for them
   if (child == 0) {
+    ::signal(SIGPIPE, SIG_DFL);  // an ignored signal would stay ignored in all that the command starts
     ::execvp(command[0], command.data());
     std::fprintf(stderr, "gatehouse-agent: %s: %s\n", command[0], std::strerror(errno));
     ::_exit(127);

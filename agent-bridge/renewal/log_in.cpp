@@ -6,6 +6,8 @@ namespace gatehouse::agent {
 
 namespace {
 
+/// However short certificates are, and however wrong this machine's clock: not more often.
+constexpr std::uint64_t shortest_interval = 10;
 constexpr std::uint64_t first_retry = 15;
 constexpr std::uint64_t longest_retry = 300;
 
@@ -15,13 +17,18 @@ void LogIn::take(Issued issued, std::uint64_t now, double spread) {
   certificate = std::make_shared<keys::Certificate>(std::move(issued.certificate));
   role = std::move(issued.role);
   session_end = issued.session_end;
+  const std::uint64_t end = certificate->fields().valid_before;
+  if (end <= now) {
+    // To ask at once would only bring the next one of the same kind.
+    failed("the CA's certificate has ended already by this machine's clock: is it right?", session_end <= now, now, spread);
+    return;
+  }
   failures = 0;
   last_problem.clear();
-  const std::uint64_t end = certificate->fields().valid_before;
   // Two thirds of what is left, less up to a tenth of it.
-  const double left = end > now ? static_cast<double>(end - now) : 0;
+  const auto left = static_cast<double>(end - now);
   const auto due = now + static_cast<std::uint64_t>(left * (2.0 / 3.0 - spread / 10.0));
-  next_renewal = session_end > end ? std::max<std::uint64_t>(due, now + 1) : 0;
+  next_renewal = session_end > end ? std::max(due, now + shortest_interval) : 0;
 }
 
 void LogIn::failed(std::string problem, bool final, std::uint64_t now, double spread) {

@@ -144,6 +144,7 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
 
   void handle(Request request, const std::shared_ptr<Connection>& connection) {
     const bool listing = std::holds_alternative<RequestIdentities>(request);
+    const bool removes = std::holds_alternative<RemoveIdentity>(request) || std::holds_alternative<RemoveAllIdentities>(request);
     const bool clears = std::holds_alternative<RemoveAllIdentities>(request);
     if (listing && renew_what_is_due()) {
       waiting_.push_back({connection, std::chrono::steady_clock::now() + patience});
@@ -153,9 +154,20 @@ class Server::Impl : public std::enable_shared_from_this<Server::Impl> {
       });
       return;
     }
-    Outcome outcome = keeper_.answer(std::move(request), connection->bindings, current_time());
+    const Now now = current_time();
+    const auto held = [&](const LogIn& log_in) { return keeper_.store().find(log_in.certificate->blob(), now) != nullptr; };
+    std::vector<const LogIn*> held_before;
+    for (const LogIn& log_in : log_ins_) {
+      if (removes && held(log_in)) held_before.push_back(&log_in);
+    }
+    Outcome outcome = keeper_.answer(std::move(request), connection->bindings, now);
     if (auto* reply = std::get_if<Reply>(&outcome)) {
-      if (clears && keeper_.store().size() == 0) log_ins_.clear();
+      // Who removes the certificate means the log-in: its next renewal would bring it back.
+      if (removes && reply->message == write_success()) {
+        log_ins_.remove_if([&](const LogIn& log_in) {
+          return clears || (std::find(held_before.begin(), held_before.end(), &log_in) != held_before.end() && !held(log_in));
+        });
+      }
       return connection->reply(std::move(*reply));
     }
     if (auto* login = std::get_if<WantsLogin>(&outcome)) return log_in_for(std::move(login->request), connection);

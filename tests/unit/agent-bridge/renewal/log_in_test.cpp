@@ -68,6 +68,18 @@ TEST_F(LogInTest, AnEndedCertificateCanComeBackUntilTheSessionEnds) {
   EXPECT_TRUE(log_in_.over(50000));
 }
 
+TEST_F(LogInTest, AClockThatIsAheadCausesNoStormOfRenewals) {
+  take(20000, 13000, 50000);
+  EXPECT_GE(log_in_.next_renewal, 20008u);
+  const std::uint64_t first = log_in_.next_renewal - 20000;
+  take(20000, 13000, 50000);
+  take(20000, 13000, 50000);
+  EXPECT_GT(log_in_.next_renewal - 20000, first);
+  EXPECT_NE(log_in_.last_problem.find("clock"), std::string::npos);
+  take(20000, 20003, 50000);
+  EXPECT_EQ(log_in_.next_renewal, 20010u);
+}
+
 TEST_F(LogInTest, ARefusalOfTheCaIsFinal) {
   take(10000, 13000, 50000);
   log_in_.failed("session ended", true, 12000, 0);
