@@ -139,7 +139,11 @@ int run_issuer(IssuerProcess process) {
     if (::poll(waits.data(), waits.size(), -1) < 0) continue;
     if (waits[1].revents != 0) break;
     UniqueFd socket(::accept4(process.listener.fd(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (socket) connections.serve(std::move(socket), process.front_uid);
+    if (socket) {
+      connections.serve(std::move(socket), process.front_uid);
+    } else {
+      ::poll(nullptr, 0, 100);  // out of descriptors: the listener stays readable, and to ask at once again would only burn a core
+    }
   }
   connections.finish();
   return 0;
