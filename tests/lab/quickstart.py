@@ -60,8 +60,8 @@ def indented(text):
     return "".join(f"            {line}\n" for line in text.strip().splitlines())
 
 
-def command_up(once):
-    bed = up.up(BED, bin_folder=up.SOURCE / "build" / "release" / "bin", show=show)
+def tour(bed):
+    """What a person does and sees. @return the person, and gatehouse as one would type it"""
     for note in bed.notes:
         print(f"note: {note}", file=sys.stderr)
     began = time.monotonic()
@@ -88,7 +88,17 @@ Host localhost
     print(indented("the server's word about it: " + last_line(bed, "login")))
     print("Another one does not (bob's password is right, but no role of the policy is for a group of his):\n")
     step(f"{gatehouse} login {ca} --user bob", lambda: login(bed, "bob"), refused=True)
+    return person, gatehouse
 
+
+def command_up(once):
+    bed = up.up(BED, bin_folder=up.SOURCE / "build" / "release" / "bin", show=show)
+    try:
+        person, gatehouse = tour(bed)
+    except BaseException:
+        if once:  # who asked for one round wants nothing left behind, least of all of one that failed
+            take_down(bed)
+        raise
     if once:
         take_down(bed)
         print("All parts are stopped (--once).")
