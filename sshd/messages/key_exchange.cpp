@@ -83,4 +83,19 @@ ProtocolResult<SignedExchange> parse_signed_exchange(Bytes frame) {
   return finish(reader, SignedExchange{std::move(hash), std::move(signature)}, "signed_exchange");
 }
 
+SignExchange sign_exchange_for(transport::ExchangeHashNeeded needed) {
+  SignExchange request;
+  request.host_key_algorithm = needed.host_key_algorithm;
+  request.inputs.method = std::string(crypto::kex_method_name(needed.method));
+  request.inputs.client_version = std::move(needed.inputs.client_identification);
+  request.inputs.server_version = std::move(needed.inputs.server_identification);
+  request.inputs.client_kexinit = std::move(needed.inputs.client_kexinit);
+  request.inputs.server_kexinit = std::move(needed.inputs.server_kexinit);
+  request.inputs.host_key = std::move(needed.inputs.host_key);
+  request.inputs.client_public = std::move(needed.inputs.client_share);
+  request.inputs.server_public = std::move(needed.inputs.server_share);
+  request.inputs.shared_secret = std::move(needed.inputs.shared_secret);
+  return request;
+}
+
 }  // namespace gatehouse::sshd::message

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "protocol/core/error.h"
+#include "protocol/transport/transport.h"
 #include "sshd/authorizer/messages.h"
 
 namespace gatehouse::sshd::message {
@@ -94,5 +95,8 @@ ProtocolResult<SignedExchange> parse_signed_exchange(Bytes frame);
 
 /// The kind octet; nothing for an empty frame.
 std::optional<Kind> kind_of(Bytes frame);
+
+/// The request behind the transport's event: all that the exchange hash is made of, moved, and the host key algorithm.
+SignExchange sign_exchange_for(transport::ExchangeHashNeeded needed);
 
 }  // namespace gatehouse::sshd::message

@@ -202,18 +202,7 @@ class Session {
   }
 
   void give_hash(transport::ExchangeHashNeeded& needed) {
-    message::SignExchange request;
-    request.host_key_algorithm = needed.host_key_algorithm;
-    request.inputs.method = std::string(crypto::kex_method_name(needed.method));
-    request.inputs.client_version = std::move(needed.inputs.client_identification);
-    request.inputs.server_version = std::move(needed.inputs.server_identification);
-    request.inputs.client_kexinit = std::move(needed.inputs.client_kexinit);
-    request.inputs.server_kexinit = std::move(needed.inputs.server_kexinit);
-    request.inputs.host_key = std::move(needed.inputs.host_key);
-    request.inputs.client_public = std::move(needed.inputs.client_share);
-    request.inputs.server_public = std::move(needed.inputs.server_share);
-    request.inputs.shared_secret = std::move(needed.inputs.shared_secret);
-    const auto answer = monitor_.sign_exchange(request);
+    const auto answer = monitor_.sign_exchange(message::sign_exchange_for(std::move(needed)));
     if (!answer) {
       transport_.disconnect(DisconnectReason::key_exchange_failed, "no host key signature");
       return failure(answer.error().what);
